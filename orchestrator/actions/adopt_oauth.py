@@ -1,0 +1,87 @@
+"""From here on the run holds no password session."""
+
+from __future__ import annotations
+
+from orchestrator.actions.base import RunContext, org_fault
+from orchestrator.actions.credential import (
+    BOOTSTRAP_SESSION,
+    CERTIFICATE,
+    PRIVATE_KEY,
+    audience,
+    connect,
+    jwt_username,
+    write_record,
+)
+from orchestrator.errors import Defect, OrgFault
+from orchestrator.machine import Done, Outcome
+from orchestrator.playbook.model import ActionSpec
+from orchestrator.ports import iso
+from orchestrator.salesforce.soap import logout
+
+
+class AdoptOauth:
+    """Hand the proven credential to the org's place in the vault, end the bootstrap session, see it dead."""
+
+    spec = ActionSpec(
+        name="adopt_oauth",
+        summary="Store the proven credential, revoke the bootstrap session and verify that it is dead.",
+        faults=frozenset({"session_survives"}),
+        waits=True,
+        evidence=frozenset({"adopted"}),
+    )
+
+    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - every step may be done twice
+        """Each step of apply is harmless when repeated, so it is repeated."""
+        return None
+
+    def apply(self, ctx: RunContext) -> Outcome:
+        """Evidence: `adopted` (when, what became of the bootstrap session)."""
+        self._keep_credential(ctx)
+        session = ctx.vault.get(ctx.run_scope, BOOTSTRAP_SESSION)
+        fate = str(ctx.notes.get("bootstrap_session") or "there was none")
+        if session is not None:
+            instance_url = str(ctx.found("bootstrap")["instance_url"])
+            ctx.effect()
+            logout(ctx.network, instance_url, session)
+            try:
+                connect(ctx, instance_url, session).rest.limits()
+            except OrgFault as refused:
+                if refused.code not in {"session_expired", "session_not_valid_for_api"}:
+                    raise
+            else:
+                raise org_fault("session_survives", "the bootstrap session still works after logout()")
+            fate = "revoked; a call with it was refused"
+            ctx.note(bootstrap_session=fate)
+        ctx.vault.forget(ctx.run_scope)
+        return Done(
+            evidence={"adopted": {"at": iso(ctx.now_s()), "bootstrap_session": fate}},
+            detail=f"OAuth adopted; bootstrap session: {fate}",
+        )
+
+    def _keep_credential(self, ctx: RunContext) -> None:
+        """Key first, record last: a record means that the key is there."""
+        key = ctx.vault.get(ctx.run_scope, PRIVATE_KEY)
+        if key is not None:
+            certificate = ctx.vault.get(ctx.run_scope, CERTIFICATE)
+            if certificate is None:
+                raise Defect("a private key without its certificate is in the vault")
+            ctx.vault.put(ctx.org_scope, CERTIFICATE, certificate)
+            ctx.vault.put(ctx.org_scope, PRIVATE_KEY, key)
+        elif ctx.vault.get(ctx.org_scope, PRIVATE_KEY) is None:
+            raise Defect("there is no private key to adopt")
+        write_record(
+            ctx,
+            {
+                "org": ctx.org["name"],
+                "org_id": ctx.found("org_id"),
+                "instance_url": ctx.found("instance_url"),
+                "my_domain": ctx.found("host")["my_domain"],
+                "audience": audience(ctx),
+                "username": jwt_username(ctx),
+                "app": ctx.found("app"),
+                "certificate": ctx.found("certificate"),
+                "run": ctx.run,
+                "proven_at": ctx.found("jwt_proofs")[-1]["at"],
+                "provisioned": ctx.evidence.get("provisioned", {}),
+            },
+        )

@@ -1,0 +1,115 @@
+"""The credential a run hands over, as it lies in the vault, and the sessions made from it.
+
+Scope `org:<name>` holds `private_key` and `certificate` (PEM) and `record` (JSON: ids and proofs, no
+secrets). Scope `run:<id>` holds what lives no longer than the run: the bootstrap session, and key and
+certificate until OAuth is adopted.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.actions.base import RunContext, org_fault
+from orchestrator.errors import Defect
+from orchestrator.redaction import Secret
+from orchestrator.salesforce.certificate import load_private_key
+from orchestrator.salesforce.hosts import OrgHost, parse_org_url
+from orchestrator.salesforce.metadata import Metadata
+from orchestrator.salesforce.rest import OrgApi
+from orchestrator.salesforce.token import AccessToken, jwt_assertion, jwt_bearer
+
+BOOTSTRAP_SESSION = "bootstrap_session"
+PRIVATE_KEY = "private_key"
+CERTIFICATE = "certificate"
+RECORD = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An org as one principal sees it: REST and Metadata API with the same session."""
+
+    instance_url: str
+    api_version: int
+    rest: OrgApi
+    metadata: Metadata
+
+
+def connect(ctx: RunContext, instance_url: str, token: Secret) -> Connection:
+    """Both APIs at *instance_url* with *token*, in the version `detect` found."""
+    version = str(ctx.evidence.get("api_version", "64.0"))
+    return Connection(
+        instance_url=instance_url,
+        api_version=int(float(version)),
+        rest=OrgApi(ctx.network, instance_url, token, version),
+        metadata=Metadata(ctx.network, instance_url, token, version),
+    )
+
+
+def org_host(ctx: RunContext) -> OrgHost:
+    """Where the org lives, from the URL of the orgs file."""
+    return parse_org_url(str(ctx.org["url"]))
+
+
+def bootstrap_connection(ctx: RunContext) -> Connection:
+    """The one-shot admin session of this run. Raises Defect once OAuth was adopted."""
+    if "adopted" in ctx.evidence:
+        raise Defect("the password session was asked for after OAuth was adopted")
+    session = ctx.vault.get(ctx.run_scope, BOOTSTRAP_SESSION)
+    if session is None:
+        raise org_fault("session_expired", "the bootstrap session of this run is not in the vault")
+    return connect(ctx, str(ctx.found("instance_url")), session)
+
+
+def jwt_username(ctx: RunContext) -> str:
+    """The run-as user of the credential: the integration user, or the bootstrap user when none is named."""
+    return str(ctx.org.get("integration_user") or ctx.org["username"])
+
+
+def mint(ctx: RunContext) -> AccessToken:
+    """A new access token by JWT bearer. Raises OrgFault as the token endpoint answers."""
+    assertion = jwt_assertion(
+        consumer_key=str(ctx.found("app")["consumer_key"]),
+        username=jwt_username(ctx),
+        audience=audience(ctx),
+        private_key=_private_key(ctx),
+        now_s=ctx.now_s(),
+    )
+    return jwt_bearer(ctx.network, org_host(ctx), assertion)
+
+
+def jwt_connection(ctx: RunContext, *, fresh: bool = False) -> Connection:
+    """The org as the integration user; the token is minted once per run and process unless *fresh*."""
+    token = ctx.tokens.get("jwt")
+    if token is None or fresh:
+        token = mint(ctx)
+        ctx.tokens["jwt"] = token
+    return connect(ctx, token.instance_url, token.token)
+
+
+def audience(ctx: RunContext) -> str:
+    """The audience in use: the one that worked or is being tried, else the first that fits the org."""
+    tried = ctx.evidence.get("audience")
+    return str(tried or ctx.found("host")["audiences"][0])
+
+
+def _private_key(ctx: RunContext) -> Any:
+    """The parsed key, once per run and process: parsing costs more than signing."""
+    if "key" not in ctx.tokens:
+        pem = ctx.vault.get(ctx.run_scope, PRIVATE_KEY) or ctx.vault.get(ctx.org_scope, PRIVATE_KEY)
+        if pem is None:
+            raise org_fault("credential_absent", "the private key is not in the vault")
+        ctx.tokens["key"] = load_private_key(pem)
+    return ctx.tokens["key"]
+
+
+def read_record(ctx: RunContext) -> dict[str, Any] | None:
+    """The org's credential record, or None when the vault holds none."""
+    stored = ctx.vault.get(ctx.org_scope, RECORD)
+    return None if stored is None else dict(json.loads(stored.reveal()))
+
+
+def write_record(ctx: RunContext, record: dict[str, Any]) -> None:
+    """Replace the org's credential record."""
+    ctx.vault.put(ctx.org_scope, RECORD, Secret(json.dumps(record, sort_keys=True)))

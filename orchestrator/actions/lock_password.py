@@ -1,0 +1,161 @@
+"""Lock password access: one mechanism per visit, read back, canary, undone when the canary fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.actions import facts
+from orchestrator.actions.base import RunContext, org_fault
+from orchestrator.actions.credential import Connection, jwt_connection
+from orchestrator.actions.locks import LOCKS
+from orchestrator.errors import Disposition, OrgFault
+from orchestrator.machine import Again, Done, Failed, Outcome
+from orchestrator.playbook.model import ActionSpec, Parameter
+from orchestrator.ports import iso
+from orchestrator.salesforce.lockdown import MECHANISMS
+
+# A late front-end node may still answer as before the app settled; a lock does not make that worse.
+CANARY_PATIENCE_ATTEMPTS = 3
+
+
+class LockPassword:
+    """Applies the next mechanism of the plan. The state leads back to itself until none is left (`more`).
+
+    Each mechanism is an attempt of its own in the journal: what was there before is written down, then
+    the change is made, read back, and a fresh JWT login with a real call shows that the way in still
+    works. If it does not, this mechanism is undone at once and the run stops for a person.
+    """
+
+    spec = ActionSpec(
+        name="lock_password",
+        summary="Apply the next lock of the plan, read it back, prove JWT again, undo on failure.",
+        outcomes=frozenset({"succeeded", "more"}),
+        faults=frozenset(
+            {
+                "lock_not_read_back",
+                "lock_canary_failed",
+                "no_other_admin",
+                "permission_missing",
+                "proof_stale",
+                "read_only",
+            }
+        ),
+        parameters={
+            "canary_logins": Parameter("integer", default=2, description="JWT logins after each lock"),
+        },
+        waits=True,
+        one_way=True,
+        evidence=frozenset({"lockdown"}),
+    )
+
+    def observe(self, ctx: RunContext) -> Outcome | None:
+        """When the lock under way holds already, only its canary is missing."""
+        name = ctx.notes.get("mechanism")
+        if name is None or name in applied(ctx):
+            return None
+        org = jwt_connection(ctx)
+        if not LOCKS[name].holds(org, _user_id(ctx), ctx.notes["before"]):
+            return None
+        return self._canary(ctx, str(name), ctx.notes["before"])
+
+    def apply(self, ctx: RunContext) -> Outcome:
+        """Evidence: `lockdown`, one entry per mechanism applied."""
+        name = _next(ctx)
+        if name is None:
+            return Done(detail="nothing left to lock")
+        org = jwt_connection(ctx)
+        self._interlock(ctx, org)
+        lock, user_id = LOCKS[name], _user_id(ctx)
+        before = ctx.notes.get("before") if ctx.notes.get("mechanism") == name else None
+        if before is None:
+            before = lock.before(ctx, org, user_id)
+            ctx.note(mechanism=name, before=before)
+        ctx.effect()
+        lock.apply(ctx, org, user_id, before)
+        if not lock.holds(org, user_id, before):
+            return Failed("lock_not_read_back", f"{name} was accepted but the org still shows the old value")
+        return self._canary(ctx, name, before)
+
+    def _interlock(self, ctx: RunContext, org: Connection) -> None:
+        """Immediately before the door: the org is the pinned one, writable, and another way in exists."""
+        row = facts.organization(org)
+        if str(row["Id"])[:15] != str(ctx.found("org_id"))[:15]:
+            raise org_fault("org_id_mismatch", f"the session is of org {row['Id']}")
+        if row.get("IsReadOnly"):
+            raise org_fault("read_only", "Organization.IsReadOnly is true")
+        plan = ctx.found("lock_plan")
+        others = facts.other_admins(org, {_user_id(ctx), str(plan["jwt_user_id"])})
+        usernames = {admin["username"].lower() for admin in others}
+        named = str(ctx.org.get("break_glass_user") or "").lower()
+        if not usernames or (named and named not in usernames):
+            raise org_fault("no_other_admin", f"{named or 'no administrator'} can log in besides ours")
+
+    def _canary(self, ctx: RunContext, name: str, before: Mapping[str, Any]) -> Outcome:
+        try:
+            for _ in range(int(ctx.parameters["canary_logins"])):
+                org = jwt_connection(ctx, fresh=True)
+                facts.organization(org)
+        except OrgFault as refused:
+            return self._canary_failed(ctx, name, before, refused)
+        locks = [*ctx.evidence.get("lockdown", []), _entry(ctx, name, before)]
+        left = _next(ctx, done={lock["mechanism"] for lock in locks})
+        return Done(
+            "succeeded" if left is None else "more",
+            {"lockdown": locks},
+            f"{name} holds; JWT still works" + ("" if left is None else f"; next {left}"),
+        )
+
+    def _canary_failed(
+        self, ctx: RunContext, name: str, before: Mapping[str, Any], refused: OrgFault
+    ) -> Outcome:
+        """A platform in trouble is waited for; a refusal that lasts means the lock goes back."""
+        passing = refused.kind.disposition is Disposition.BACK_OFF
+        late_node = refused.kind.disposition is Disposition.WAIT
+        if passing or (late_node and ctx.attempt < CANARY_PATIENCE_ATTEMPTS):
+            return Again(refused.code, f"canary after {name}: {refused.detail}", refused.retry_after_s or 0.0)
+        org = _session_that_still_works(ctx)
+        ctx.note(undoing=name)
+        undone = LOCKS[name].undo(ctx, org, _user_id(ctx), before)
+        entry = {**_entry(ctx, name, before), "canary": f"failed: {refused.code}", "undone": undone}
+        return Failed(
+            "lock_canary_failed",
+            f"after {name} JWT was refused ({refused.code}); {undone}",
+            {"lockdown": [*ctx.evidence.get("lockdown", []), entry]},
+        )
+
+
+def applied(ctx: RunContext) -> set[str]:
+    """Mechanisms that are applied, with their canary, in this run."""
+    return {lock["mechanism"] for lock in ctx.evidence.get("lockdown", []) if "undone" not in lock}
+
+
+def _next(ctx: RunContext, done: set[str] | None = None) -> str | None:
+    done = applied(ctx) if done is None else done
+    for step in ctx.found("lock_plan")["steps"]:
+        if step["mechanism"] not in done:
+            return str(step["mechanism"])
+    return None
+
+
+def _user_id(ctx: RunContext) -> str:
+    return str(ctx.found("lock_plan")["user_id"])
+
+
+def _session_that_still_works(ctx: RunContext) -> Connection:
+    """The token minted before the lock: a live session outlives most locks."""
+    return jwt_connection(ctx)
+
+
+def _entry(ctx: RunContext, name: str, before: Mapping[str, Any]) -> dict[str, Any]:
+    mechanism = MECHANISMS[name]
+    return {
+        "mechanism": name,
+        "closes": list(mechanism.closes),
+        "scope": mechanism.scope,
+        "applied_at": iso(ctx.now_s()),
+        "read_back": True,
+        "how_proven": mechanism.read_back,
+        "canary": f"{ctx.parameters['canary_logins']} JWT logins with a data read after the lock",
+        "undo": {"how": mechanism.undone, "before": dict(before)},
+    }

@@ -1,0 +1,154 @@
+"""Read what the chooser needs, as the integration user, and write its plan into the record."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from orchestrator.actions import facts
+from orchestrator.actions.base import RunContext, org_fault
+from orchestrator.actions.credential import Connection, jwt_connection, jwt_username
+from orchestrator.actions.facts import UserFacts
+from orchestrator.actions.locks import truth
+from orchestrator.actions.snapshot import read_settings
+from orchestrator.errors import OrgFault
+from orchestrator.machine import Done, Outcome
+from orchestrator.playbook.model import ActionSpec, Parameter
+from orchestrator.salesforce.lockdown import AnyApiAuthGrant, LockPlan, OrgFacts, Principal, choose
+
+ANY_API_AUTH = "UseAnyApiAuth"
+# What the integration user must hold to lock and to undo; the rest of the temporary set makes reading easier.
+_NEEDED = ("ModifyMetadata", "CustomizeApplication", "ManageUsers")
+
+
+class PlanLockdown:
+    """Which locks fit this org and the user whose password was handed over, why, and what stays open."""
+
+    spec = ActionSpec(
+        name="plan_lockdown",
+        summary="Choose the locks for this org and this bootstrap user; explain what is left open.",
+        outcomes=frozenset({"succeeded", "already_locked", "nothing_to_lock"}),
+        faults=frozenset({"permission_missing", "no_other_admin", "record_missing"}),
+        parameters={
+            "principal": Parameter("string", default="handed_over", choices=get_args(Principal)),
+            "require_sso": Parameter("boolean", default=False, description="of a handed-over account too"),
+        },
+        waits=True,
+        evidence=frozenset({"lock_plan", "lockdown", "password_probe"}),
+    )
+
+    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - reading again costs little
+        """Reading is repeated, not remembered."""
+        return None
+
+    def apply(self, ctx: RunContext) -> Outcome:
+        """Evidence: `lock_plan` (steps with reasons, what is left out, what stays open)."""
+        earlier = ctx.evidence.get("provisioned") or {}
+        if earlier.get("lockdown"):
+            kept = {"lockdown": earlier["lockdown"], "password_probe": earlier.get("password_probe")}
+            return Done(
+                "already_locked", kept, f"locked and probed by run {earlier['run']} at {earlier['at']}"
+            )
+        username = ctx.org.get("username")
+        if not username:
+            return Done("nothing_to_lock", detail="the orgs file names no bootstrap user")
+        org = jwt_connection(ctx)
+        jwt_user = _user(org, jwt_username(ctx))
+        held = facts.permissions_of(org, jwt_user.id, _NEEDED)
+        if missing := sorted(set(_NEEDED) - held):
+            raise org_fault("permission_missing", f"{jwt_user.username} lacks {', '.join(missing)}")
+        user = _user(org, str(username))
+        plan = choose(
+            _facts(ctx, org, user, jwt_user),
+            ctx.org.get("bootstrap_principal") or ctx.parameters["principal"],
+            sso_asked_for=bool(ctx.parameters["require_sso"]),
+        )
+        tree = _as_json(plan, user, jwt_user, _grants(org, user.id))
+        names = [step["mechanism"] for step in tree["steps"]]
+        if not names:
+            return Done("nothing_to_lock", {"lock_plan": tree}, "no lock fits this org and user")
+        return Done(evidence={"lock_plan": tree}, detail=f"{plan.principal}: {', '.join(names)}")
+
+
+def _user(org: Connection, username: str) -> UserFacts:
+    user = facts.user_by_username(org, username)
+    if user is None:
+        raise org_fault("record_missing", f"the org has no user {username}")
+    return user
+
+
+def _facts(ctx: RunContext, org: Connection, user: UserFacts, jwt_user: UserFacts) -> OrgFacts:
+    known = facts.existing_permissions(org)
+    others = facts.other_admins(org, {user.id, jwt_user.id})
+    named = str(ctx.org.get("break_glass_user") or "").lower()
+    sso = dict(read_settings(org, "SecuritySettings").get("singleSignOnSettings") or {})
+    return OrgFacts(
+        is_read_only=bool(facts.organization(org).get("IsReadOnly")),
+        has_sso_permission="IsSsoEnabled" in known,
+        has_delegated_gateway="yes" if truth(sso.get("enableForceDelegatedCallout")) else "unknown",
+        any_api_auth_field_exists=ANY_API_AUTH in known,
+        any_api_auth_holders=_grants(org, user.id) if ANY_API_AUTH in known else (),
+        ropc_already_blocked=truth(read_settings(org, "OauthOidcSettings").get("blockOAuthUnPwFlow")),
+        other_admins=len(others),
+        break_glass_ok=bool(named) and named in {other["username"].lower() for other in others},
+        bootstrap_user_is_integration_user=user.id == jwt_user.id,
+        user_is_api_only=bool(facts.permissions_of(org, user.id, {"ApiUserOnly"})),
+        password_was_given="password" in (ctx.org.get("secrets") or {}),
+        soap_login_enabled=True if "bootstrap" in ctx.evidence else None,
+    )
+
+
+def _grants(org: Connection, user_id: str) -> tuple[AnyApiAuthGrant, ...]:
+    """Through which permission sets the user holds Use Any API Auth, and whether they grant more."""
+    if ANY_API_AUTH not in facts.existing_permissions(org):
+        return ()
+    return tuple(
+        AnyApiAuthGrant(
+            name=str(row["Name"]),
+            is_dedicated=not row["IsOwnedByProfile"] and _grants_nothing_else(org, row["Name"], row["Id"]),
+            is_profile=bool(row["IsOwnedByProfile"]),
+        )
+        for row in facts.permission_sets_of(org, user_id, {ANY_API_AUTH})
+        if row.get(f"Permissions{ANY_API_AUTH}")
+    )
+
+
+def _grants_nothing_else(org: Connection, name: str, set_id: str) -> bool:
+    """Whether taking the set away takes nothing else away; in doubt it does."""
+    record = org.metadata.read("PermissionSet", [name])[0]
+    if record is None:
+        return False
+    listed = record.get("userPermissions") or []
+    rows = listed if isinstance(listed, list) else [listed]
+    if {row["name"] for row in rows if truth(row.get("enabled"))} != {ANY_API_AUTH}:
+        return False
+    try:
+        return not any(
+            org.rest.query(
+                "SELECT Id FROM {table:literal} WHERE ParentId = {set} LIMIT 1", table=table, set=set_id
+            )
+            for table in ("ObjectPermissions", "SetupEntityAccess")
+        )
+    except OrgFault:
+        return False
+
+
+def _as_json(
+    plan: LockPlan, user: UserFacts, jwt_user: UserFacts, grants: tuple[AnyApiAuthGrant, ...]
+) -> dict[str, Any]:
+    return {
+        "principal": plan.principal,
+        "user_id": user.id,
+        "username": user.username,
+        "jwt_user_id": jwt_user.id,
+        "any_api_auth_sets": [grant.name for grant in grants if grant.is_dedicated],
+        "steps": [
+            {"mechanism": step.mechanism.id, "reason": step.reason, "danger": step.mechanism.danger}
+            for step in plan.steps
+        ],
+        "left_out": [{"mechanism": name, "reason": reason} for name, reason in plan.left_out],
+        "stays_open": [
+            {"path": path.path, "why": path.why, "manual_step": path.manual_step} for path in plan.stays_open
+        ],
+        "caveats": list(plan.caveats),
+        "may_probe_with_password": plan.may_probe_with_password,
+    }

@@ -1,0 +1,148 @@
+"""Look around before anything is changed: rights, licences, other admins, limits, a snapshot for undo."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from orchestrator.actions import facts
+from orchestrator.actions.base import RunContext, org_fault
+from orchestrator.actions.credential import Connection, bootstrap_connection, jwt_username
+from orchestrator.actions.facts import UserFacts
+from orchestrator.actions.snapshot import settings_snapshot
+from orchestrator.machine import Done, Failed, Outcome
+from orchestrator.playbook.model import ActionSpec
+from orchestrator.ports import iso
+from orchestrator.salesforce.permission_sets import SETUP_PERMISSIONS, with_dependencies
+
+# Any one of each group lets the bootstrap user do its part (Metadata API guide "deploy()",
+# PermissionSetAssignment in the object reference).
+BOOTSTRAP_NEEDS: tuple[tuple[str, ...], ...] = (
+    ("ModifyMetadata", "ModifyAllData"),
+    ("CustomizeApplication",),
+    ("ManageUsers", "AssignPermissionSets"),
+    ("ApiEnabled",),
+)
+# A run takes fewer than 100 calls; stop early rather than half-way.
+CALLS_NEEDED = 200
+
+
+class Preflight:
+    """Everything that would stop the run later is found here, where nothing has happened yet."""
+
+    spec = ActionSpec(
+        name="preflight",
+        summary="Check rights, users, licences, IP ranges, other admins and limits; keep a snapshot.",
+        faults=frozenset(
+            {
+                "permission_missing",
+                "integration_user_missing",
+                "user_inactive",
+                "no_other_admin",
+                "read_only",
+                "request_limit",
+                "ip_range_excludes_us",
+                "org_id_mismatch",
+            }
+        ),
+        waits=True,
+        evidence=frozenset({"organization", "preflight", "snapshot"}),
+    )
+
+    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - reading again costs little
+        """Reading is repeated, not remembered."""
+        return None
+
+    def apply(self, ctx: RunContext) -> Outcome:
+        """Evidence: `organization`, `preflight` (users, rights, admins, limits), `snapshot`."""
+        org = bootstrap_connection(ctx)
+        organization = facts.organization(org)
+        if str(organization["Id"])[:15] != str(ctx.found("org_id"))[:15]:
+            return Failed("org_id_mismatch", f"the session is of org {organization['Id']}")
+        if organization.get("IsReadOnly"):
+            raise org_fault("read_only", "Organization.IsReadOnly is true")
+        known = facts.existing_permissions(org)
+        bootstrap_id = str(ctx.found("bootstrap")["user_id"])
+        missing = _missing_of_bootstrap(org, bootstrap_id, known)
+        if missing:
+            user = ctx.found("bootstrap")["username"]
+            return Failed("permission_missing", f"{user} lacks {', '.join(missing)}")
+        integration = _integration_user(ctx, org)
+        admins = facts.other_admins(org, {bootstrap_id, integration.id})
+        refusal = _break_glass_refusal(ctx, admins)
+        if refusal is not None:
+            return refusal
+        _enough_calls(org)
+        egress = _egress_ip(org, bootstrap_id, ctx)
+        wanted = set(with_dependencies(SETUP_PERMISSIONS)) & known
+        lacking = sorted(wanted - facts.permissions_of(org, integration.id, wanted))
+        evidence = {
+            "organization": organization,
+            "org_id": organization["Id"],
+            "preflight": {
+                "at": iso(ctx.now_s()),
+                "integration_user": integration.as_json(),
+                "integration_user_lacks": lacking,
+                "known_setup_permissions": sorted(wanted),
+                "other_admins": [admin["username"] for admin in admins],
+                "egress_ip": egress,
+                "sso_permission_exists": "IsSsoEnabled" in known,
+                "any_api_auth_exists": "UseAnyApiAuth" in known,
+            },
+            "snapshot": settings_snapshot(org, iso(ctx.now_s())),
+        }
+        detail = f"{organization['OrganizationType']}; {len(admins)} other admin(s) can still log in"
+        return Done(evidence=evidence, detail=detail)
+
+
+def _missing_of_bootstrap(org: Connection, user_id: str, known: frozenset[str]) -> list[str]:
+    """Groups of BOOTSTRAP_NEEDS of which the user holds none; names the org does not know are not asked."""
+    names = {name for group in BOOTSTRAP_NEEDS for name in group} & known
+    held = facts.permissions_of(org, user_id, names)
+    return [" or ".join(group) for group in BOOTSTRAP_NEEDS if set(group) & known and not set(group) & held]
+
+
+def _integration_user(ctx: RunContext, org: Connection) -> UserFacts:
+    username = jwt_username(ctx)
+    user = facts.user_by_username(org, username)
+    if user is None:
+        raise org_fault("integration_user_missing", f"the org has no user {username}")
+    if not user.is_active or user.is_frozen:
+        state = "frozen" if user.is_active else "inactive"
+        raise org_fault("user_inactive", f"{username} is {state}")
+    return user
+
+
+def _break_glass_refusal(ctx: RunContext, admins: list[dict[str, str]]) -> Failed | None:
+    """Without another way in nothing is begun: the password is to be locked at the end."""
+    named = ctx.org.get("break_glass_user")
+    usernames = {admin["username"].lower() for admin in admins}
+    if named and str(named).lower() not in usernames:
+        return Failed(
+            "no_other_admin",
+            f"{named} is not an active, unfrozen administrator who can log in by browser",
+        )
+    if not admins:
+        return Failed("no_other_admin", "no administrator but the bootstrap and integration users")
+    return None
+
+
+def _enough_calls(org: Connection) -> None:
+    remaining = org.rest.limits().get("DailyApiRequests", {}).get("Remaining")
+    if remaining is not None and int(remaining) < CALLS_NEEDED:
+        raise org_fault(
+            "request_limit", f"{remaining} API requests are left today, {CALLS_NEEDED} are needed"
+        )
+
+
+def _egress_ip(org: Connection, user_id: str, ctx: RunContext) -> str | None:
+    """The address the org saw our login come from; None while LoginHistory has no row."""
+    since = str(ctx.found("bootstrap")["at"])
+    rows: list[Any] = list(facts.login_rows(org, user_id, _a_minute_before(since)))
+    return str(rows[0]["SourceIp"]) if rows else None
+
+
+def _a_minute_before(moment: str) -> str:
+    """Clocks differ: look a little further back. *moment* as `ports.iso` writes it."""
+    at = dt.datetime.fromisoformat(moment) - dt.timedelta(minutes=1)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,157 @@
+"""Prove that the credential works: a token by JWT bearer, and real calls with it, again and again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.actions import facts
+from orchestrator.actions.base import RunContext, org_fault
+from orchestrator.actions.credential import Connection, audience, connect, jwt_username, mint
+from orchestrator.errors import Disposition, OrgFault
+from orchestrator.machine import Again, Done, Failed, Outcome
+from orchestrator.playbook.model import ActionSpec
+from orchestrator.ports import iso
+from orchestrator.salesforce.answers import classify_token
+from orchestrator.salesforce.token import AccessToken, TokenRefused
+
+TOKEN_FAULTS = frozenset(
+    {
+        "assertion_invalid",
+        "assertion_expired",
+        "audience_invalid",
+        "login_refused",
+        "user_inactive",
+        "org_inactive",
+        "refresh_token_scope_missing",
+        "scope_invalid",
+        "grant_unsupported",
+        "session_level",
+        "flow_disabled",
+        "app_blocked",
+        "login_ip_restricted",
+        "org_id_mismatch",
+        "jwt_wrong_user",
+        "permission_missing",
+    }
+)
+
+
+class ProveOauth:
+    """One proof: mint, compare org and user, one data read and one metadata read.
+
+    A single success says nothing while an app propagates: front ends answer differently for minutes
+    (forcedotcom/cli issues 889 and 3482). The playbook asks for several in a row, spread over time, and
+    the machine counts them; this action only makes one honest try.
+    """
+
+    spec = ActionSpec(
+        name="prove_oauth",
+        summary="Mint a token by JWT bearer and use it for a data read and a metadata read.",
+        faults=TOKEN_FAULTS,
+        waits=True,
+        evidence=frozenset({"jwt_proofs", "propagation", "audience", "instance_url"}),
+    )
+
+    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - a proof is made, not remembered
+        """Every proof is a new one."""
+        return None
+
+    def apply(self, ctx: RunContext) -> Outcome:
+        """Evidence: `jwt_proofs` (the streak so far), `propagation` (attempts, first success, settled)."""
+        ctx.effect()
+        try:
+            proof, token = self._prove(ctx)
+        except OrgFault as refused:
+            return self._refused(ctx, refused)
+        streak = [*_streak(ctx), proof]
+        evidence: dict[str, Any] = {
+            "jwt_proofs": streak,
+            "propagation": _propagation(ctx, success=True),
+            "audience": audience(ctx),
+            "instance_url": token.instance_url,
+        }
+        return Done(evidence=evidence, detail=f"proof {len(streak)}: token minted and used")
+
+    def _prove(self, ctx: RunContext) -> tuple[dict[str, Any], AccessToken]:
+        token = mint(ctx)
+        ctx.tokens["jwt"] = token
+        org = connect(ctx, token.instance_url, token.token)
+        if token.org_id[:15] != str(ctx.found("org_id"))[:15]:
+            raise org_fault("org_id_mismatch", f"the token is of org {token.org_id}")
+        user = facts.user_by_username(org, jwt_username(ctx))
+        if user is None or user.id[:15] != token.user_id[:15]:
+            raise org_fault(
+                "jwt_wrong_user", f"the token is of user {token.user_id}, not {jwt_username(ctx)}"
+            )
+        metadata_read = self._metadata_read(ctx, org)
+        at_s = ctx.now_s()
+        proof = {
+            "at": iso(at_s),
+            "instance_url": token.instance_url,
+            "org_id": token.org_id,
+            "user_id": token.user_id,
+            "data_read": True,
+            "metadata_read": metadata_read,
+        }
+        return proof, token
+
+    def _metadata_read(self, ctx: RunContext, org: Connection) -> bool:
+        """A token without Metadata API rights could not carry out or undo a lock."""
+        name = str(ctx.found("app")["name"])
+        kind = "ConnectedApp" if ctx.found("app")["kind"] == "connected_app" else "ExternalClientApplication"
+        try:
+            return org.metadata.read(kind, [name])[0] is not None
+        except OrgFault as refused:
+            if refused.code == "permission_missing" and "provisioned" in ctx.evidence:
+                return False  # rights were withdrawn at the end of the run that made this credential
+            raise
+
+    def _refused(self, ctx: RunContext, refused: OrgFault) -> Outcome:
+        evidence: dict[str, Any] = {"jwt_proofs": [], "propagation": _propagation(ctx, refused=refused.code)}
+        following = _next_audience(ctx, refused)
+        if following is not None:
+            evidence["audience"] = following
+            return Again(refused.code, f"{refused.detail}; trying audience {following}", evidence=evidence)
+        kind = refused.kind
+        if isinstance(refused, TokenRefused):
+            age_s = (ctx.now_s() - _deployed_at_s(ctx)) * ctx.speed
+            kind = classify_token(refused.error, refused.description, certificate_age_s=age_s)
+        if kind.disposition in {Disposition.WAIT, Disposition.BACK_OFF}:
+            return Again(refused.code, refused.detail, refused.retry_after_s or 0.0, evidence)
+        return Failed(refused.code, refused.detail, evidence)
+
+
+def _streak(ctx: RunContext) -> list[dict[str, Any]]:
+    """Proofs of the streak under way; a new visit to the state starts a new one."""
+    return list(ctx.evidence.get("jwt_proofs", [])) if ctx.attempt > 1 else []
+
+
+def _deployed_at_s(ctx: RunContext) -> float:
+    app = ctx.evidence.get("client_app", {})
+    return float(app.get("deployed_at_s", ctx.entered_at_s))
+
+
+def _propagation(ctx: RunContext, *, success: bool = False, refused: str = "") -> dict[str, Any]:
+    """Running account: attempts, answers by code, first success and latest settled time in seconds."""
+    so_far = dict(ctx.evidence.get("propagation", {}))
+    since_s = ctx.now_s() - _deployed_at_s(ctx)
+    so_far["attempts"] = int(so_far.get("attempts", 0)) + 1
+    if success:
+        so_far.setdefault("first_success_s", round(since_s, 3))
+        so_far.setdefault("settled_s", round(since_s, 3))
+    else:
+        answers = dict(so_far.get("answers", {}))
+        answers[refused] = int(answers.get(refused, 0)) + 1
+        so_far["answers"] = answers
+        # A refusal after a success: it had not settled. The next success will say when it did.
+        so_far.pop("settled_s", None)
+    return so_far
+
+
+def _next_audience(ctx: RunContext, refused: OrgFault) -> str | None:
+    """The audience to try after one was refused; each at most once, so that few logins are spent."""
+    if refused.code != "audience_invalid":
+        return None
+    audiences = list(ctx.found("host")["audiences"])
+    position = audiences.index(audience(ctx)) + 1
+    return str(audiences[position]) if position < len(audiences) else None

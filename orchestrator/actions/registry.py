@@ -1,0 +1,46 @@
+"""All actions by the name playbooks use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from orchestrator.actions.adopt_oauth import AdoptOauth
+from orchestrator.actions.assign_permission_set import AssignPermissionSet
+from orchestrator.actions.base import Action
+from orchestrator.actions.bootstrap import Bootstrap
+from orchestrator.actions.deploy_client_app import DeployClientApp
+from orchestrator.actions.deploy_permission_set import DeployPermissionSet
+from orchestrator.actions.detect import Detect
+from orchestrator.actions.issue_certificate import IssueCertificate
+from orchestrator.actions.lock_password import LockPassword
+from orchestrator.actions.plan_lockdown import PlanLockdown
+from orchestrator.actions.preflight import Preflight
+from orchestrator.actions.prove_oauth import ProveOauth
+from orchestrator.actions.read_consumer_key import ReadConsumerKey
+from orchestrator.actions.try_credential import TryCredential
+from orchestrator.actions.verify_lockdown import VerifyLockdown
+from orchestrator.actions.withdraw_rights import WithdrawRights
+
+ACTIONS: Mapping[str, Action] = MappingProxyType(
+    {
+        action.spec.name: action
+        for action in (
+            Detect(),
+            TryCredential(),
+            Bootstrap(),
+            Preflight(),
+            IssueCertificate(),
+            DeployPermissionSet(),
+            AssignPermissionSet(),
+            DeployClientApp(),
+            ReadConsumerKey(),
+            ProveOauth(),
+            AdoptOauth(),
+            PlanLockdown(),
+            LockPassword(),
+            VerifyLockdown(),
+            WithdrawRights(),
+        )
+    }
+)

@@ -1,0 +1,286 @@
+"""Composition root: from configuration to journal, vault, network, actions and engine. Made lazily.
+
+The only place that reads environment variables for the product's own settings, and the only one that
+draws entropy for jitter and run ids.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import UsageError
+from orchestrator.machine import Halt, start
+from orchestrator.ports import NewRun, RunStatus, SystemClock
+from orchestrator.redaction import Secret
+
+if TYPE_CHECKING:
+    from orchestrator.actions.base import Action, RunContext
+    from orchestrator.engine.advance import Engine
+    from orchestrator.engine.events import Observer
+    from orchestrator.fleet.orgs import OrgEntry
+    from orchestrator.playbook.model import Playbook
+    from orchestrator.salesforce.session import Network
+    from orchestrator.store.journal import SqlJournal
+    from orchestrator.store.owners import Owner
+    from orchestrator.vault.file import FileVault
+
+_RUN_ID_BYTES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the command line and the environment say.
+
+    Attributes:
+        home: folder of journal, vault and reports.
+        database: SQLAlchemy URL; None for SQLite inside home.
+        connect_to: rules as written.
+        speed: divisor of machine waits.
+        secrets_base: folder that relative `file:` references start from.
+    """
+
+    home: Path
+    database: str | None = None
+    connect_to: tuple[str, ...] = ()
+    speed: float = 1.0
+    secrets_base: Path = field(default_factory=Path.cwd)
+
+    @classmethod
+    def from_options(
+        cls,
+        *,
+        home: str | None,
+        database: str | None,
+        connect_to: Sequence[str],
+        speed: float,
+        environ: Mapping[str, str],
+        secrets_base: Path | None = None,
+    ) -> Configuration:
+        """Options win over ORCHESTRATOR_HOME, ORCHESTRATOR_DATABASE and ORCHESTRATOR_CONNECT_TO."""
+        chosen = home or environ.get("ORCHESTRATOR_HOME")
+        if chosen is None:
+            from platformdirs import user_state_path  # noqa: PLC0415 - only without a home given
+
+            path = user_state_path("orchestrator", appauthor=False)
+        else:
+            path = Path(chosen).expanduser()
+        rules = tuple(connect_to) or tuple(
+            rule for rule in environ.get("ORCHESTRATOR_CONNECT_TO", "").split(",") if rule
+        )
+        if speed <= 0:
+            raise UsageError("--speed must be greater than 0", code="speed_invalid")
+        return cls(
+            home=path.absolute(),
+            database=database or environ.get("ORCHESTRATOR_DATABASE"),
+            connect_to=rules,
+            speed=speed,
+            secrets_base=secrets_base or Path.cwd(),
+        )
+
+
+class App:
+    """Everything a command may need, made on first use and closed at the end."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        environ: Mapping[str, str] | None = None,
+        prompt: Callable[[str], str] | None = None,
+    ) -> None:
+        self.configuration = configuration
+        self.environ = os.environ if environ is None else environ
+        self.prompt = prompt
+        self.clock = SystemClock()
+        self._random = random.Random(secrets.randbits(64))  # noqa: S311 - jitter, not a secret
+        self._prompted: dict[tuple[str, str], Secret] = {}
+
+    @functools.cached_property
+    def actions(self) -> Mapping[str, Action]:
+        """All actions by name."""
+        from orchestrator.actions.registry import ACTIONS  # noqa: PLC0415 - heavy
+
+        return ACTIONS
+
+    @functools.cached_property
+    def journal(self) -> SqlJournal:
+        """The journal of this home, or of the shared database."""
+        from orchestrator.store import open_journal  # noqa: PLC0415 - heavy
+
+        home = self.configuration.home
+        target = self.configuration.database or home / "journal.db"
+        return open_journal(target, clock=self.clock, owners=home / "owners")
+
+    @functools.cached_property
+    def owner(self) -> Owner:
+        """This process in leases; its death is visible to others at once."""
+        from orchestrator.store.owners import Owner  # noqa: PLC0415 - heavy
+
+        return Owner(self.configuration.home / "owners")
+
+    @functools.cached_property
+    def vault(self) -> FileVault:
+        """The vault of this home."""
+        from orchestrator.vault.file import FileVault  # noqa: PLC0415 - heavy
+        from orchestrator.vault.key import load_key  # noqa: PLC0415 - heavy
+
+        home = self.configuration.home
+        return FileVault(home / "vault", lambda: load_key(home, self.environ))
+
+    @functools.cached_property
+    def network(self) -> Network:
+        """The one door to the network."""
+        from orchestrator.salesforce.connect_to import parse_connect_to  # noqa: PLC0415 - heavy
+        from orchestrator.salesforce.session import Network, NetworkPolicy  # noqa: PLC0415 - heavy
+
+        policy = NetworkPolicy(
+            connect_to=tuple(parse_connect_to(rule) for rule in self.configuration.connect_to),
+            loopback_only=self.configuration.speed != 1.0,
+        )
+        return Network(policy, clock_s=self.clock.now_s, sleep=time.sleep)
+
+    def engine(self, observer: Observer, stopping: Callable[[], bool] = lambda: False) -> Engine:
+        """The engine, telling *observer* and asking *stopping*."""
+        from orchestrator.engine.advance import Engine  # noqa: PLC0415 - heavy
+
+        return Engine(
+            journal=self.journal,
+            clock=self.clock,
+            actions=self.actions,
+            machine_of=lambda digest: self.playbook_of(digest).machine,
+            open_context=self.open_context,
+            owner=self.owner.id,
+            noise=self._random.random,
+            observer=observer,
+            stopping=stopping,
+        )
+
+    def open_context(self, **fields: Any) -> RunContext:
+        """The context of one attempt: the caller's fields and the rooms with effects."""
+        from orchestrator.actions.base import RunContext  # noqa: PLC0415 - heavy
+
+        return RunContext(
+            clock=self.clock,
+            vault=self.vault,
+            network=self.network,
+            resolve_secret=self.resolve_secret,
+            **fields,
+        )
+
+    def resolve_secret(self, entry: Mapping[str, Any], name: str) -> Secret | None:
+        """The secret that *entry* refers to under *name*; asked once per process when it is `prompt:`."""
+        from orchestrator.vault.references import SecretReference, resolve  # noqa: PLC0415 - heavy
+
+        text = entry.get("secrets", {}).get(name) or entry.get(name)
+        if not text:
+            return None
+        owner = str(entry.get("name", ""))
+        if (owner, str(text)) in self._prompted:
+            return self._prompted[owner, str(text)]
+        reference = SecretReference.parse(str(text))
+        ask = None if self.prompt is None else (lambda question: self.prompt(f"{owner} {name} {question}"))  # type: ignore[misc]  # narrowed by the condition
+        secret = resolve(
+            reference, environ=self.environ, prompt=ask, base_dir=self.configuration.secrets_base
+        )
+        if str(text).startswith("prompt:"):
+            self._prompted[owner, str(text)] = secret
+        return secret
+
+    @functools.lru_cache(maxsize=32)  # noqa: B019 - one App per process
+    def playbook_of(self, digest: str) -> Playbook:
+        """The compiled playbook a run was started with."""
+        return self.compile(self.journal.playbook(digest), f"playbook {digest[:12]}")
+
+    def compile(self, text: str, file: str) -> Playbook:
+        """Compile with everything this installation knows. Raises PlaybookError."""
+        from orchestrator.catalogue import FAULTS  # noqa: PLC0415 - heavy
+        from orchestrator.playbook.compiler import compile_playbook  # noqa: PLC0415 - heavy
+
+        specs = {name: action.spec for name, action in self.actions.items()}
+        return compile_playbook(text, file, specs, FAULTS)
+
+    def new_run(
+        self, entry: OrgEntry, playbook: Playbook, inputs: Mapping[str, Any], *, batch: str, priority: int
+    ) -> NewRun:
+        """A run of *playbook* for *entry*, standing at the initial state; nothing is written yet."""
+        now_s = self.clock.now_s()
+        decision = start(playbook.machine, now_s)
+        waiting = getattr(decision, "until_s", None)
+        return NewRun(
+            run=f"{entry.name}-{secrets.token_hex(_RUN_ID_BYTES)}",
+            org=entry.name,
+            playbook=playbook.name,
+            playbook_digest=playbook.digest,
+            org_entry=entry.public(),
+            inputs=dict(inputs),
+            position=decision.position,
+            not_before_s=getattr(decision, "not_before_s", waiting or now_s),
+            status=_status(decision),
+            created_s=now_s,
+            speed=self.configuration.speed,
+            batch=batch,
+            labels=entry.labels,
+            priority=priority,
+        )
+
+    def close(self) -> None:
+        """Release the database and the owner's mark, if they were opened."""
+        for name in ("journal", "owner"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+
+
+def _status(decision: object) -> RunStatus:
+    if isinstance(decision, Halt):
+        return RunStatus.FINISHED
+    return RunStatus.AWAITING_OPERATOR if hasattr(decision, "until_s") else RunStatus.ACTIVE
+
+
+def playbook_source(name: str) -> tuple[str, str]:
+    """Text and file name of the playbook *name*: a path, or one that ships with the product.
+
+    Raises:
+        UsageError: there is no such file and no shipped playbook of that name.
+    """
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"} or path.is_file() or os.sep in name:
+        return _read(path), name
+    for folder in (Path(__file__).parent / "playbooks", Path(__file__).parent.parent / "playbooks"):
+        shipped = folder / f"{name}.yaml"
+        if shipped.is_file():
+            return _read(shipped), str(shipped)
+    raise UsageError(
+        f"there is no playbook '{name}'",
+        code="playbook_unknown",
+        remedy="name a file, or one of those that `orchestrator playbook list` shows",
+    )
+
+
+def shipped_playbooks() -> list[str]:
+    """Names of the playbooks that ship with the product."""
+    here = Path(__file__).parent
+    folders = [folder for folder in (here / "playbooks", here.parent / "playbooks") if folder.is_dir()]
+    return sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path} is not UTF-8 text", code="file_unreadable", remedy="save it as UTF-8"
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}",
+            code="file_unreadable",
+            remedy="check path and permissions",
+        ) from error

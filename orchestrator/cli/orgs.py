@@ -1,0 +1,58 @@
+"""Read the orgs file a command names, and judge the URLs in it before anything is recorded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.fleet.orgs import OrgEntry
+
+
+def load_orgs(file: str) -> Sequence[OrgEntry]:
+    """Entries of *file* (`-` is standard input; `.csv` is CSV, everything else YAML).
+
+    Raises:
+        UsageError: the file cannot be read, or a URL in it is no org's.
+        OrgsFileError: everything else that is wrong with it, at once.
+    """
+    from orchestrator.fleet.orgs import read_orgs  # noqa: PLC0415 - heavy
+
+    fmt = "csv" if file.lower().endswith(".csv") else "yaml"
+    return read_orgs(_read(file), file, fmt)
+
+
+def check_urls(entries: Sequence[OrgEntry]) -> None:
+    """Raises UsageError naming every org whose URL is no org's, with the reason."""
+    from orchestrator.salesforce.hosts import parse_org_url  # noqa: PLC0415 - heavy
+
+    wrong = []
+    for entry in entries:
+        try:
+            parse_org_url(entry.url)
+        except UsageError as error:
+            wrong.append((entry.name, error))
+    if wrong:
+        lines = [f"org '{name}': {error.detail}" for name, error in wrong]
+        raise UsageError("\n".join(lines), code=wrong[0][1].code, remedy=wrong[0][1].remedy)
+
+
+def _read(file: str) -> str:
+    if file == "-":
+        return sys.stdin.read()
+    try:
+        return Path(file).read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{file} is not UTF-8 text", code="file_unreadable", remedy="save it as UTF-8"
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {file}: {error.strerror}",
+            code="file_unreadable",
+            remedy="check path and permissions",
+        ) from error

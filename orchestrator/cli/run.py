@@ -1,0 +1,197 @@
+"""`run` and `resume`: make runs, drive them, say how they ended."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from orchestrator.app import App, playbook_source
+from orchestrator.cli.exits import exit_code
+from orchestrator.cli.options import Console, global_options, is_terminal, open_app, parse_settings
+from orchestrator.cli.orgs import check_urls, load_orgs
+from orchestrator.cli.output import print_errors, print_recap
+from orchestrator.cli.progress import JsonLines, Lines, Silence
+from orchestrator.engine import events
+from orchestrator.engine.events import Observer, ignore
+from orchestrator.errors import UsageError
+from orchestrator.fleet.local import Drive, LocalDispatcher
+from orchestrator.ports import RunStatus
+
+DEFAULT_CONCURRENCY = 16
+
+
+@click.command()
+@click.argument("playbook")
+@click.option("--orgs", "orgs_file", required=True, metavar="FILE", help="Orgs file (YAML or CSV).")
+@click.option("--org", "names", multiple=True, metavar="NAME", help="Only this org (repeatable).")
+@click.option("--limit", metavar="EXPR", help="Names, globs, label=value; ',' or, '&' and, '!' not.")
+@click.option("--batch", "batch", metavar="1,10%,100%", help="Waves, the canary first.")
+@click.option("--max-failures", metavar="N|N%", help="Hold the next wave back after more failures than this.")
+@click.option("--concurrency", type=click.IntRange(1, 256), default=DEFAULT_CONCURRENCY, show_default=True)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Input of the playbook.")
+@click.option("--until", metavar="STATE", help="Stop before entering STATE.")
+@click.option("--detach", is_flag=True, help="Only record the runs; `resume` drives them.")
+@click.option("--speed", type=float, default=1.0, show_default=True, help="Divide waits; loopback only.")
+@global_options
+@click.pass_obj
+def run(console: Console, /, playbook: str, orgs_file: str, **options: Any) -> int:
+    """Run PLAYBOOK for the selected orgs; one org or a fleet is the same command."""
+    from orchestrator.fleet.selection import select, waves  # noqa: PLC0415 - heavy
+
+    app = open_app(console, speed=options["speed"], orgs_file=orgs_file)
+    compiled = app.compile(*playbook_source(playbook))
+    if options["until"] and options["until"] not in compiled.machine.states:
+        raise UsageError(
+            f"--until: '{options['until']}' is no state of {compiled.name}", code="state_unknown"
+        )
+    entries = select(load_orgs(orgs_file), options["limit"], options["names"])
+    inputs = _inputs(compiled.inputs, parse_settings(options["settings"], "--set"))
+    _ = app.network  # a wrong --connect-to is found before anything is recorded
+    batches = waves(entries, options["batch"] or "100%")
+    check_urls(entries)
+    _check_secrets(app, entries)
+    app.journal.put_playbook(compiled.digest, compiled.source)
+    command = app.owner.id
+    planned: list[list[str]] = []
+    for priority, wave in enumerate(batches):
+        runs = [app.new_run(entry, compiled, inputs, batch=command, priority=priority) for entry in wave]
+        for new in runs:
+            app.journal.create_run(new)
+        planned.append([new.run for new in runs])
+    if options["detach"]:
+        for run_id in [run_id for wave in planned for run_id in wave]:
+            click.echo(run_id)
+        return 0
+    return drive(app, console, planned, options)
+
+
+@click.command()
+@click.argument("runs", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every run that is not over.")
+@click.option("--failed", is_flag=True, help="Runs that failed: again, from the state they failed in.")
+@click.option(
+    "--orgs", "orgs_file", metavar="FILE", help="Orgs file, where `file:` references are relative to."
+)
+@click.option("--concurrency", type=click.IntRange(1, 256), default=DEFAULT_CONCURRENCY, show_default=True)
+@click.option("--until", metavar="STATE", help="Stop before entering STATE.")
+@click.option("--speed", type=float, default=None, help="Divide waits; loopback only.")
+@global_options
+@click.pass_obj
+def resume(console: Console, /, runs: tuple[str, ...], **options: Any) -> int:
+    """Continue RUNS (ids or their beginnings) from their last settled state."""
+    app = open_app(console, speed=options["speed"] or 1.0, orgs_file=options["orgs_file"])
+    if options["everything"]:
+        chosen = [r.run for r in app.journal.runs(statuses=[RunStatus.ACTIVE, RunStatus.AWAITING_OPERATOR])]
+    elif runs:
+        chosen = [app.journal.run(run_id).run for run_id in runs]
+    elif options["failed"]:
+        finished = app.journal.runs(statuses=[RunStatus.FINISHED])
+        engine = app.engine(ignore)
+        chosen = [engine.reopen(record.run).run for record in finished if record.result == "failed"]
+    else:
+        raise UsageError(
+            "name the runs to resume", code="nothing_selected", remedy="give run ids, --all or --failed"
+        )
+    return drive(app, console, [chosen], {**options, "max_failures": None})
+
+
+def drive(app: App, console: Console, waves: Sequence[Sequence[str]], options: Mapping[str, Any]) -> int:
+    """Drive the runs to where they stop, print what happened, return the exit code."""
+    stop = threading.Event()
+    runs = [run_id for wave in waves for run_id in wave]
+    observer = _observer(console, many=len(runs) > 1)
+    engine = app.engine(observer, stop.is_set)
+    dispatcher = LocalDispatcher(engine, concurrency=options["concurrency"], stop=stop)
+    with _signals(stop):
+        outcome = dispatcher.drive_waves(
+            waves, too_many_failures=_threshold(options["max_failures"]), until=options["until"]
+        )
+    _announce_interrupted(outcome, observer, app)
+    if console.as_json:
+        print_errors(outcome.errors, as_json=True)
+    else:
+        print_recap(console, outcome)
+        print_errors(outcome.errors, as_json=False)
+    return exit_code(outcome.standing.values(), outcome.errors.values())
+
+
+def _observer(console: Console, *, many: bool) -> Observer:
+    if console.as_json:
+        return JsonLines(sys.stdout)
+    if console.quiet:
+        return Silence()
+    return Lines(color=console.color and is_terminal(), many=many, verbose=console.verbose)
+
+
+class _signals:  # noqa: N801 - reads as a statement: with _signals(stop)
+    """SIGINT and SIGTERM park the runs; a second one gives up waiting for them."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._asked)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _asked(self, number: int, _frame: object) -> None:
+        if self._stop.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self._stop.set()
+
+
+def _threshold(text: str | None) -> Callable[[int, int], bool]:
+    """`N` failures, or `N%` of what was started; nothing given means no limit."""
+    if text is None:
+        return lambda _failed, _started: False
+    number = text.removesuffix("%")
+    if not number.isdigit():
+        raise UsageError(f"--max-failures {text!r} is neither N nor N%", code="threshold_invalid")
+    if text.endswith("%"):
+        return lambda failed, started: failed * 100 > int(number) * started
+    return lambda failed, _started: failed > int(number)
+
+
+def _inputs(specs: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    from orchestrator.playbook.inputs import read_inputs  # noqa: PLC0415 - heavy
+
+    return read_inputs(specs, given)
+
+
+def _check_secrets(app: App, entries: Sequence[Any]) -> None:
+    """A reference that leads nowhere is found before the first request is sent.
+
+    `prompt:` is asked when it is needed, and `exec:` may be slow or need a person, so both wait.
+    """
+    for entry in entries:
+        public = entry.public()
+        for name, reference in public.get("secrets", {}).items():
+            if not str(reference).startswith(("prompt:", "exec:")):
+                app.resolve_secret(public, name)
+
+
+def _announce_interrupted(outcome: Drive, observer: Observer, app: App) -> None:
+    for record in outcome.standing.values():
+        if record.status is RunStatus.ACTIVE:
+            now_s = app.clock.now_s()
+            observer(
+                events.Event(
+                    ts_s=now_s,
+                    run=record.run,
+                    org=record.org,
+                    event=events.RUN_FINISHED,
+                    state=record.position.state,
+                    result="interrupted",
+                    duration_s=now_s - record.created_s,
+                )
+            )

@@ -1,0 +1,1 @@
+"""Advance one run: intend, look or act, decide, settle."""

@@ -1,0 +1,86 @@
+"""An operator's answer to a run that waits for one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.errors import UsageError
+from orchestrator.machine import AwaitOperator, Halt, Machine, Perform, answer
+from orchestrator.playbook.inputs import read_value
+from orchestrator.playbook.model import Parameter
+from orchestrator.ports import AttemptRecord, Journal, RunRecord, RunStatus, Standing
+
+
+def answer_run(
+    journal: Journal,
+    machine: Machine,
+    record: RunRecord,
+    *,
+    approved: bool,
+    inputs: Mapping[str, str],
+    now_s: float,
+) -> RunRecord:
+    """Record the answer and move the run; somebody else's process may drive it on.
+
+    Args:
+        journal: where the run is.
+        machine: of the run's playbook, scaled to the run's speed.
+        record: the run.
+        approved: yes or no.
+        inputs: texts given for what the question asks for.
+        now_s: Unix seconds.
+
+    Raises:
+        UsageError: the run does not wait for an answer, or an input is missing, unknown or mistyped.
+    """
+    state = machine.states[record.position.state]
+    if record.status is not RunStatus.AWAITING_OPERATOR or state.operator is None:
+        raise UsageError(
+            f"{record.run} does not wait for an answer; it is {record.status}",
+            code="not_waiting",
+            remedy="see `orchestrator runs show`",
+        )
+    values = _values(state.operator.inputs, inputs) if approved else {}
+    decision = answer(machine, record.position, approved, now_s)
+    evidence = {**record.evidence, "operator": {**record.evidence.get("operator", {}), **values}}
+    settled = AttemptRecord(
+        seq=record.seq + 1,
+        state=record.position.state,
+        attempt=record.position.attempt,
+        intended_s=now_s,
+        settled_s=now_s,
+        outcome="approved" if approved else "rejected",
+        detail="answered by an operator",
+        evidence={"operator": values} if values else {},
+    )
+    journal.answer_operator(record.run, _standing(decision, evidence, now_s), settled)
+    return journal.run(record.run)
+
+
+def _values(asked: Mapping[str, str], given: Mapping[str, str]) -> dict[str, Any]:
+    unknown = sorted(set(given) - set(asked))
+    missing = sorted(set(asked) - set(given))
+    if unknown or missing:
+        wrong = f"unknown: {', '.join(unknown)}" if unknown else f"missing: {', '.join(missing)}"
+        raise UsageError(
+            f"inputs {wrong}",
+            code="input_missing" if missing else "input_unknown",
+            remedy=f"the question asks for: {', '.join(asked) or 'nothing'}; give --input KEY=VALUE",
+        )
+    return {name: read_value(name, Parameter(kind), given[name]) for name, kind in asked.items()}
+
+
+def _standing(
+    decision: Perform | AwaitOperator | Halt, evidence: Mapping[str, Any], now_s: float
+) -> Standing:
+    common: dict[str, Any] = {"position": decision.position, "updated_s": now_s, "evidence": evidence}
+    match decision:
+        case Perform(not_before_s=not_before_s):
+            return Standing(status=RunStatus.ACTIVE, not_before_s=not_before_s, **common)
+        case AwaitOperator(until_s=until_s):
+            return Standing(
+                status=RunStatus.AWAITING_OPERATOR, not_before_s=until_s, until_s=until_s, **common
+            )
+        case Halt(result=result):
+            return Standing(status=RunStatus.FINISHED, not_before_s=now_s, result=str(result), **common)

@@ -1,0 +1,1 @@
+"""Many runs: selection, waves, failure limits, dispatch."""

@@ -1,0 +1,365 @@
+"""Read the orgs file, YAML or CSV: one org or ten thousand, every mistake named with its place at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from orchestrator.errors import OrgsFileError
+from orchestrator.fleet.org_entry import BOOTSTRAP_PRINCIPALS, SECRET_FIELDS, OrgEntry
+from orchestrator.fleet.org_ids import OrgIdRefused, canonical_org_id
+from orchestrator.fleet.orgs_csv import read_rows
+from orchestrator.fleet.rows import Cell, Row
+from orchestrator.playbook import secret_references
+from orchestrator.playbook.diagnostics import (
+    BAD_NAME,
+    DUPLICATE_KEY,
+    MISSING_KEY,
+    OUT_OF_RANGE,
+    SECRET_LITERAL,
+    SHAPE,
+    UNKNOWN_KEY,
+    WRONG_TYPE,
+    Findings,
+    Place,
+    did_you_mean,
+)
+from orchestrator.playbook.grammar import is_secret_name
+from orchestrator.playbook.loader import load
+from orchestrator.playbook.nodes import Mapping as MappingNode
+from orchestrator.playbook.nodes import Node, Scalar
+
+__all__ = ["OrgEntry", "read_orgs"]
+
+# Ten thousand orgs take about 3 MiB.
+MAX_SIZE_BYTES = 64 << 20
+_TEXT_FIELDS = ("url", "org_id", "username", "integration_user", "break_glass_user", "bootstrap_principal")
+FIELDS = (*_TEXT_FIELDS, *SECRET_FIELDS, "web", "labels")
+_USERNAMES = frozenset({"username", "integration_user", "break_glass_user"})
+
+SAME_ORG_TWICE = 70
+INCOMPLETE_BOOTSTRAP = 71
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# `https://user:secret@host`: the part between scheme and host may hold a password.
+_USER_INFO = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*@|^[^/?#@:]+:[^/?#]*@")
+_MAX_TEXT = 1024
+# Salesforce limits usernames to 80 characters (object reference, User.Username).
+_MAX_USERNAME = 80
+
+
+def read_orgs(text: str, file: str, fmt: str = "yaml") -> list[OrgEntry]:
+    """The entries of an orgs file, in its order.
+
+    Args:
+        text: the document; a byte-order mark at its start is skipped.
+        file: its name for the diagnostics.
+        fmt: `yaml` or `csv`. In CSV files the column of a diagnostic counts columns of the table.
+
+    Raises:
+        OrgsFileError: with all diagnostics at once. No diagnostic quotes a secret.
+    """
+    findings = Findings(file, "OF")
+    rows = read_rows(text, findings, FIELDS) if fmt == "csv" else _yaml_rows(text, findings)
+    reader = _EntryReader(findings)
+    entries = [reader.entry(row) for row in rows]
+    if findings:
+        raise OrgsFileError(findings.listed())
+    return entries
+
+
+def _yaml_rows(text: str, findings: Findings) -> list[Row]:
+    """The rows of a YAML orgs file."""
+    root = load(text, findings, max_size_bytes=MAX_SIZE_BYTES, max_depth=6)
+    if root is None:
+        return []
+    for key, entry in root.entries.items():
+        if key != "orgs":
+            findings.add(entry.place, UNKNOWN_KEY, f"unknown key '{key}'", did_you_mean(key, ["orgs"]))
+    orgs = root.entries.get("orgs")
+    if orgs is None:
+        findings.add(
+            root.place, MISSING_KEY, "'orgs' is missing", "start with `orgs:` and one indented key per org"
+        )
+        return []
+    if not isinstance(orgs.node, MappingNode) or not orgs.node.entries:
+        findings.add(
+            orgs.node.place,
+            WRONG_TYPE,
+            "'orgs' holds no orgs by name",
+            "write `orgs: {acme: {url: https://…}}`",
+        )
+        return []
+    rows = []
+    for name, entry in orgs.node.entries.items():
+        if isinstance(entry.node, MappingNode):
+            rows.append(_yaml_row(name, entry.place, entry.node, findings))
+        else:
+            findings.add(
+                entry.node.place,
+                WRONG_TYPE,
+                f"org '{name}' is not a mapping",
+                "write `url: https://…` under it",
+            )
+    return rows
+
+
+def _yaml_row(name: str, place: Place, node: MappingNode, findings: Findings) -> Row:
+    cells: dict[str, Cell] = {}
+    labels: dict[str, Cell] = {}
+    for key, entry in node.entries.items():
+        item = entry.node
+        if key == "labels":
+            labels = _yaml_labels(item, findings)
+        elif key not in FIELDS:
+            findings.add(
+                entry.place, UNKNOWN_KEY, f"unknown key '{key}' in org '{name}'", did_you_mean(key, FIELDS)
+            )
+        elif isinstance(item, Scalar):
+            cells[key] = Cell(item.value, item.text, item.place)
+        else:
+            findings.add(item.place, WRONG_TYPE, f"'{key}' is not a single value", "write one text")
+    return Row(name, place, place, cells, labels)
+
+
+def _yaml_labels(node: Node, findings: Findings) -> dict[str, Cell]:
+    if not isinstance(node, MappingNode):
+        findings.add(node.place, WRONG_TYPE, "'labels' is not a mapping", "write `labels: {wave: canary}`")
+        return {}
+    labels: dict[str, Cell] = {}
+    for key, entry in node.entries.items():
+        if isinstance(entry.node, Scalar) and entry.node.value is not None:
+            # Numbers and booleans are labels as they are written.
+            labels[key] = Cell(entry.node.text, entry.node.text, entry.place)
+        else:
+            findings.add(entry.node.place, WRONG_TYPE, f"label '{key}' is not a text", "write one text")
+    return labels
+
+
+@dataclass(slots=True)
+class _Text:
+    """A checked text and where it stood."""
+
+    value: str
+    place: Place
+
+
+class _EntryReader:
+    """Makes entries of rows and compares them with those before."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._names: dict[str, int] = {}
+        self._orgs: dict[tuple[str, str], tuple[str, int]] = {}
+
+    def entry(self, row: Row) -> OrgEntry:
+        """The entry of *row*; unusable when there are findings."""
+        self._name(row)
+        texts = {key: text for key in _TEXT_FIELDS if (text := self._text(row, key)) is not None}
+        url = texts.get("url")
+        if url is None:
+            if "url" not in row.cells or row.cells["url"].value is None:
+                self._findings.add(
+                    row.place,
+                    MISSING_KEY,
+                    f"'url' is missing in org '{row.name}'",
+                    "add its My Domain, `url: https://…`",
+                )
+        else:
+            self._url(url, row.name)
+        secrets = self._secrets(row)
+        entry = OrgEntry(
+            name=row.name,
+            url=url.value if url else "",
+            org_id=self._org_id(texts.get("org_id")),
+            username=_value(texts.get("username")),
+            integration_user=_value(texts.get("integration_user")),
+            break_glass_user=_value(texts.get("break_glass_user")),
+            bootstrap_principal=self._principal(texts.get("bootstrap_principal")),
+            web=self._web(row),
+            labels=self._labels(row),
+            secrets=secrets,
+        )
+        self._bootstrap(row, entry)
+        self._once(row, entry)
+        return entry
+
+    def _name(self, row: Row) -> None:
+        if not _NAME.fullmatch(row.name):
+            self._findings.add(
+                row.name_place,
+                BAD_NAME,
+                f"'{row.name[:80]}' cannot be the name of an org",
+                "use letters, digits and `. _ @ + -`, a letter or digit first, at most 128",
+            )
+        first = self._names.setdefault(row.name, row.place.line)
+        if first != row.place.line:
+            self._findings.add(
+                row.name_place,
+                DUPLICATE_KEY,
+                f"the org '{row.name}' is here twice (first on line {first})",
+                "give each org its own name",
+            )
+
+    def _text(self, row: Row, key: str) -> _Text | None:
+        cell = row.cells.get(key)
+        if cell is None or cell.value is None:
+            return None
+        if not isinstance(cell.value, str):
+            # Ids and names that look like numbers lose zeros and digits in other readers.
+            self._findings.add(cell.place, WRONG_TYPE, f"'{key}' is not a text", "write it in quotes")
+            return None
+        text = cell.value.strip()
+        if not text:
+            self._findings.add(
+                cell.place, OUT_OF_RANGE, f"'{key}' is empty", f"give `{key}` a value, or leave it out"
+            )
+            return None
+        if _CONTROL.search(text) or len(text) > _MAX_TEXT:
+            self._findings.add(
+                cell.place,
+                OUT_OF_RANGE,
+                f"'{key}' contains control characters or is too long",
+                "write one short line",
+            )
+            return None
+        if key in _USERNAMES and (text.count("@") != 1 or len(text) > _MAX_USERNAME or " " in text):
+            self._findings.add(
+                cell.place,
+                OUT_OF_RANGE,
+                f"'{key}' is not a Salesforce username",
+                "usernames look like `admin@acme.example`, at most 80 characters",
+            )
+            return None
+        return _Text(text, cell.place)
+
+    def _url(self, url: _Text, name: str) -> None:
+        if _USER_INFO.search(url.value):
+            self._findings.add(
+                url.place,
+                SECRET_LITERAL,
+                "the url contains a login name or password",
+                f"write the address alone, and `password: env:{secret_references.variable_name(name, 'password')}`",
+            )
+
+    def _org_id(self, org_id: _Text | None) -> str | None:
+        if org_id is None:
+            return None
+        try:
+            return canonical_org_id(org_id.value)
+        except OrgIdRefused as refused:
+            self._findings.add(org_id.place, OUT_OF_RANGE, str(refused), refused.remedy)
+            return None
+
+    def _principal(self, principal: _Text | None) -> str | None:
+        if principal is None or principal.value in BOOTSTRAP_PRINCIPALS:
+            return _value(principal)
+        self._findings.add(
+            principal.place,
+            OUT_OF_RANGE,
+            f"'{principal.value}' is not a bootstrap principal",
+            did_you_mean(principal.value, BOOTSTRAP_PRINCIPALS),
+        )
+        return None
+
+    def _web(self, row: Row) -> bool:
+        cell = row.cells.get("web")
+        if cell is None or cell.value is None:
+            return False
+        if isinstance(cell.value, bool):
+            return cell.value
+        self._findings.add(cell.place, WRONG_TYPE, "'web' is neither true nor false", "write `web: true`")
+        return False
+
+    def _secrets(self, row: Row) -> dict[str, str]:
+        secrets: dict[str, str] = {}
+        for field in SECRET_FIELDS:
+            cell = row.cells.get(field)
+            if cell is None or cell.value is None:
+                continue
+            variable = secret_references.variable_name(row.name, field.removeprefix("security_"))
+            judged = secret_references.judge(cell.text, field, variable)
+            if judged is None:
+                secrets[field] = cell.text
+            else:
+                self._findings.add(cell.place, *judged)
+        return secrets
+
+    def _labels(self, row: Row) -> dict[str, str]:
+        labels: dict[str, str] = {}
+        for key, cell in row.labels.items():
+            if is_secret_name(key):
+                self._findings.add(
+                    cell.place,
+                    SECRET_LITERAL,
+                    f"the label '{key}' looks like a secret",
+                    "labels are printed; rename it",
+                )
+            elif not _LABEL.fullmatch(key) or key in FIELDS or key == "name":
+                self._findings.add(
+                    cell.place,
+                    BAD_NAME,
+                    f"'{key[:80]}' cannot be a label",
+                    "use letters, digits and `. _ / -`, at most 63, and no key of an org",
+                )
+            elif _CONTROL.search(cell.text) or len(cell.text) > _MAX_TEXT or set(cell.text) & set(",&=!"):
+                self._findings.add(
+                    cell.place,
+                    OUT_OF_RANGE,
+                    f"the value of label '{key}' cannot be selected with --limit",
+                    "use a short text without `, & = !`",
+                )
+            else:
+                labels[key] = cell.text
+        return labels
+
+    def _bootstrap(self, row: Row, entry: OrgEntry) -> None:
+        """A password needs a username, a security token a password."""
+        for field, needs, there in (
+            ("password", "username", "username" in row.cells),
+            ("security_token", "password", "password" in row.cells),
+        ):
+            if field in entry.secrets and not there:
+                self._findings.add(
+                    row.cells[field].place,
+                    INCOMPLETE_BOOTSTRAP,
+                    f"org '{entry.name}' has a {field} but no {needs}",
+                    f"add `{needs}:`, or remove `{field}:`",
+                )
+
+    def _once(self, row: Row, entry: OrgEntry) -> None:
+        if entry.org_id is None or not entry.url:
+            return
+        key = (_host(entry.url), entry.org_id)
+        first, line = self._orgs.setdefault(key, (entry.name, row.place.line))
+        if first != entry.name:
+            self._findings.add(
+                row.name_place,
+                SAME_ORG_TWICE,
+                f"'{entry.name}' is the same org as '{first}' (line {line}): same host, same org id",
+                "keep one of the two entries",
+            )
+
+
+def _value(text: _Text | None) -> str | None:
+    return None if text is None else text.value
+
+
+def _host(url: str) -> str:
+    """The host part, for comparing entries only; what a URL means is decided by `salesforce.hosts`."""
+    try:
+        return (urlsplit(url if "//" in url else f"//{url}").netloc or url).lower().rstrip(".")
+    except ValueError:
+        return url.lower()
+
+
+# Meaning of the codes that only orgs files have; the others are shared with playbooks.
+ORGS_MEANINGS: Mapping[int, str] = {
+    SHAPE: "the document is empty or not a mapping or table",
+    SAME_ORG_TWICE: "the same org under two names",
+    INCOMPLETE_BOOTSTRAP: "a password without a username, or a security token without a password",
+}

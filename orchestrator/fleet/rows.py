@@ -1,0 +1,38 @@
+"""What YAML and CSV orgs files have in common: named rows of cells that know their place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from orchestrator.playbook.diagnostics import Place
+
+
+@dataclass(slots=True)
+class Cell:
+    """One value.
+
+    Attributes:
+        value: text, number, boolean, or None when empty.
+        text: as written.
+        place: line and column; in CSV files the column counts columns of the table.
+    """
+
+    value: str | int | float | bool | None
+    text: str
+    place: Place
+
+
+@dataclass(slots=True)
+class Row:
+    """One org before it is judged.
+
+    Attributes:
+        place: of the row.
+        name_place: of its name.
+    """
+
+    name: str
+    place: Place
+    name_place: Place
+    cells: dict[str, Cell] = field(default_factory=dict)
+    labels: dict[str, Cell] = field(default_factory=dict)

@@ -1,0 +1,238 @@
+"""Opening the database: which one, where, its pragmas, its schema, and the two ways to use it.
+
+SQLite: one connection writes, behind a lock (SQLite allows one writer anyway, and waiting on a lock is
+cheaper and fairer than its busy timeout); readers have connections of their own and, thanks to WAL,
+never wait. PostgreSQL: a pool for everything.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import sqlalchemy.exc as sa_exc
+
+from orchestrator.errors import Defect
+from orchestrator.store import schema
+from orchestrator.store.faults import store_error, translated
+
+BUSY_TIMEOUT_S = 15
+"""How long another process may hold the write lock before we give up with `journal_locked`; `timeout` in
+the URL of a SQLite file overrides it."""
+
+_POOL = {"pool_size": 8, "max_overflow": 56, "pool_timeout": 30}
+_UPGRADE_LOCK = 0x6F726368  # any number, the same in every process: PostgreSQL's advisory lock
+
+
+class Database:
+    """An open database: `reading()` and `writing()`.
+
+    Attributes:
+        engine: SQLAlchemy's.
+        owners: where the lock files of the processes are that share this file, if it is one.
+    """
+
+    def __init__(self, engine: sa.Engine, *, owners: Path | None = None, in_memory: bool = False) -> None:
+        self.engine = engine
+        self.owners = owners
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._one_connection = in_memory
+        self._readers = engine if self._is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._write_lock = threading.Lock()
+        self._writer: sa.Connection | None = None
+        self._process = os.getpid()
+        self._closed = False
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection for reading; every statement sees the newest committed rows."""
+        self._usable()
+        if self._one_connection:
+            with self._write_lock, translated():
+                yield self._writing_connection()
+            return
+        with translated(), self._readers.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction: committed durably at the end of the block, or not at all."""
+        self._usable()
+        if not self._is_sqlite:
+            with translated(), self.engine.begin() as connection:
+                yield connection
+            return
+        with self._write_lock, translated():
+            connection = self._writing_connection()
+            try:
+                # The write lock is taken at once: upgrading a reader could fail halfway.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
+                connection.commit()
+            except BaseException:
+                self._roll_back(connection)
+                raise
+
+    def close(self) -> None:
+        """Close every connection; closing twice is no error."""
+        if self._closed or os.getpid() != self._process:
+            return
+        self._closed = True
+        with self._write_lock, translated():
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+            self.engine.dispose()
+
+    def _usable(self) -> None:
+        if self._closed:
+            raise Defect("the journal is closed")
+        if os.getpid() != self._process:
+            raise Defect("a journal must not cross a fork; open it in the child")
+
+    def _writing_connection(self) -> sa.Connection:
+        if self._writer is None:
+            self._writer = self.engine.connect()
+        return self._writer
+
+    def _roll_back(self, connection: sa.Connection) -> None:
+        """Undo; a connection that cannot even do that is thrown away (its transaction goes with it)."""
+        try:
+            connection.rollback()
+        except sa_exc.SQLAlchemyError:
+            connection.invalidate()
+            connection.close()
+            self._writer = None
+
+
+def open_database(url_or_path: str | Path, now_s: float) -> Database:
+    """Open, make or upgrade the database. Raises StoreError."""
+    url = _url(url_or_path)
+    with translated():
+        database = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
+    try:
+        _bring_to_schema(database, now_s)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _url(url_or_path: str | Path) -> sa.URL:
+    text = str(url_or_path)
+    if text == ":memory:":
+        return sa.URL.create("sqlite")
+    if "://" not in text:
+        return sa.URL.create("sqlite", database=text)
+    try:
+        url = sa.make_url(text)
+    except (sa_exc.ArgumentError, ValueError):
+        raise store_error("journal_url_invalid", "--database is not a URL that can be read") from None
+    if url.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in {"sqlite", "sqlite+pysqlite"}:
+        raise store_error("journal_url_invalid", f"no journal is kept in '{url.drivername}'")
+    return url
+
+
+def _sqlite(url: sa.URL) -> Database:
+    name = url.database or ":memory:"
+    in_memory = name == ":memory:"
+    pool: dict[str, Any] = {"poolclass": sa.pool.StaticPool} if in_memory else _POOL
+    owners = None
+    if not in_memory:
+        owners = _private_file(Path(re.sub(r"^file:", "", name))).parent / "owners"
+    engine = sa.create_engine(
+        url.set(query={"timeout": str(BUSY_TIMEOUT_S), **url.query}),
+        paramstyle="named",
+        # The driver must not begin transactions by itself: `writing` says BEGIN IMMEDIATE.
+        connect_args={"isolation_level": None, "check_same_thread": False},
+        **pool,
+    )
+    sa.event.listen(engine, "connect", _set_pragmas)
+    return Database(engine, owners=owners, in_memory=in_memory)
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    """Durable at every commit, readers beside one writer, and nothing trusted from the file."""
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "trusted_schema = OFF",
+        "cell_size_check = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _private_file(path: Path) -> Path:
+    """Make the file readable by its owner alone before SQLite does; WAL files inherit its mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        status = path.stat()
+        if status.st_mode & 0o077 and os.name == "posix" and status.st_uid == os.geteuid():
+            path.chmod(0o600)
+    return path
+
+
+def _postgresql(url: sa.URL) -> Database:
+    defaults = {"connect_timeout": "10", **url.query}
+    defaults["options"] = f"-c lock_timeout={BUSY_TIMEOUT_S}s {url.query.get('options', '')}"
+    try:
+        engine = sa.create_engine(url.set(query=defaults), pool_pre_ping=True, **_POOL)
+    except ImportError:
+        raise store_error("journal_driver_missing", "PostgreSQL needs the package psycopg") from None
+    return Database(engine)
+
+
+def _bring_to_schema(database: Database, now_s: float) -> None:
+    """Compare the stored revision with ours; make or upgrade the tables only when they differ."""
+    with database.reading() as connection:
+        if _revision(connection) == schema.REVISION:
+            return
+    with database.writing() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+        found = _revision(connection)  # again: another process may have been faster
+        if found is None:
+            _create(connection, now_s)
+        elif not re.fullmatch(r"\d{4}", found):
+            raise store_error("journal_foreign", f"its schema calls itself '{found[:40]}'")
+        elif found > schema.REVISION:
+            raise store_error(
+                "journal_too_new", f"it has schema {found}; this program knows {schema.REVISION}"
+            )
+        elif found < schema.REVISION:
+            from orchestrator.store.migrations import upgrade  # noqa: PLC0415 - Alembic only when needed
+
+            upgrade(connection, schema.REVISION)
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    """The stored revision; None in a database without a journal."""
+    inspector = sa.inspect(connection)
+    if not inspector.has_table(schema.meta.name):
+        return None
+    if "version_num" not in {column["name"] for column in inspector.get_columns(schema.meta.name)}:
+        raise store_error("journal_foreign", "its table 'meta' is not ours")
+    found = connection.execute(sa.select(schema.meta.c.version_num)).scalars().first()
+    return None if found is None else str(found)
+
+
+def _create(connection: sa.Connection, now_s: float) -> None:
+    """All tables and the stamp, in the transaction of the caller."""
+    taken = set(sa.inspect(connection).get_table_names()) & set(schema.metadata.tables)
+    if taken:
+        raise store_error(
+            "journal_foreign", f"it has tables of these names already: {', '.join(sorted(taken))}"
+        )
+    schema.metadata.create_all(connection, checkfirst=False)
+    connection.execute(sa.insert(schema.meta).values(version_num=schema.REVISION, created_s=now_s))

@@ -1,0 +1,1 @@
+"""Secrets at rest, and references to secrets that live elsewhere."""
