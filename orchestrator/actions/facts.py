@@ -38,6 +38,12 @@ class UserFacts:
         }
 
 
+def user_id(org: Connection, username: str) -> str | None:
+    """Id of the user of that username; all a user without administrative rights may find out."""
+    rows = org.rest.query("SELECT Id FROM User WHERE Username = {username}", username=username)
+    return str(rows[0]["Id"]) if rows else None
+
+
 def user_by_username(org: Connection, username: str) -> UserFacts | None:
     """The user of that username, or None."""
     rows = org.rest.query(

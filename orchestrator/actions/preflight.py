@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 from typing import Any
 
 from orchestrator.actions import facts
@@ -74,6 +75,13 @@ class Preflight:
             return refusal
         _enough_calls(org)
         egress = _egress_ip(org, bootstrap_id, ctx)
+        ranges = _login_ip_ranges(org, integration)
+        if egress is not None and ranges and not in_ranges(egress, ranges):
+            shown = ", ".join(f"{first}-{last}" for first, last in ranges)
+            return Failed(
+                "ip_range_excludes_us",
+                f"profile {integration.profile} allows {shown}; the org sees us come from {egress}",
+            )
         wanted = set(with_dependencies(SETUP_PERMISSIONS)) & known
         lacking = sorted(wanted - facts.permissions_of(org, integration.id, wanted))
         evidence = {
@@ -86,6 +94,7 @@ class Preflight:
                 "known_setup_permissions": sorted(wanted),
                 "other_admins": [admin["username"] for admin in admins],
                 "egress_ip": egress,
+                "login_ip_ranges": ranges,
                 "sso_permission_exists": "IsSsoEnabled" in known,
                 "any_api_auth_exists": "UseAnyApiAuth" in known,
             },
@@ -140,6 +149,31 @@ def _egress_ip(org: Connection, user_id: str, ctx: RunContext) -> str | None:
     since = str(ctx.found("bootstrap")["at"])
     rows: list[Any] = list(facts.login_rows(org, user_id, _a_minute_before(since)))
     return str(rows[0]["SourceIp"]) if rows else None
+
+
+def _login_ip_ranges(org: Connection, user: UserFacts) -> list[list[str]] | None:
+    """Login IP ranges of the user's profile, which the JWT flow obeys whatever the app says; None if unreadable.
+
+    Source: Salesforce help, connected_app_continuous_ip.
+    """
+    profile = org.metadata.read("Profile", [user.profile])[0]
+    if profile is None:
+        return None  # the Metadata API has other names for some standard profiles
+    listed = profile.get("loginIpRanges") or []
+    rows = listed if isinstance(listed, list) else [listed]
+    return [[str(row["startAddress"]), str(row["endAddress"])] for row in rows]
+
+
+def in_ranges(address: str, ranges: list[list[str]]) -> bool:
+    """Whether *address* lies in one of the [first, last] ranges; an address we cannot read is not judged."""
+    try:
+        number = ipaddress.ip_address(address)
+        spans = [(ipaddress.ip_address(first), ipaddress.ip_address(last)) for first, last in ranges]
+    except ValueError:
+        return True
+    return any(
+        first.version == number.version and int(first) <= int(number) <= int(last) for first, last in spans
+    )
 
 
 def _a_minute_before(moment: str) -> str:

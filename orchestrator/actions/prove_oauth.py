@@ -78,8 +78,8 @@ class ProveOauth:
         org = connect(ctx, token.instance_url, token.token)
         if token.org_id[:15] != str(ctx.found("org_id"))[:15]:
             raise org_fault("org_id_mismatch", f"the token is of org {token.org_id}")
-        user = facts.user_by_username(org, jwt_username(ctx))
-        if user is None or user.id[:15] != token.user_id[:15]:
+        user_id = facts.user_id(org, jwt_username(ctx))
+        if user_id is None or user_id[:15] != token.user_id[:15]:
             raise org_fault(
                 "jwt_wrong_user", f"the token is of user {token.user_id}, not {jwt_username(ctx)}"
             )

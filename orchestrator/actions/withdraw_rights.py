@@ -71,6 +71,9 @@ class WithdrawRights:
         }
         write_record(ctx, {**record, "provisioned": provisioned})
         return Done(
-            evidence={"rights_withdrawn": withdrawn, "provisioned": provisioned},
+            evidence={
+                "rights_withdrawn": withdrawn,
+                "provisioned": {"at": provisioned["at"], "run": ctx.run},
+            },
             detail=f"{withdrawn} withdrawn; JWT works" if withdrawn else "no temporary rights were given",
         )

@@ -48,7 +48,7 @@ def list_runs(console: Console, org: str | None, status: str | None) -> int:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("run", "org", "playbook", "result", "state", "updated", "last answer"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold", no_wrap=column in {"run", "result"})
     for record in records:
         row = _row(record)
         last = record.code if result_of(record) != "succeeded" else ""

@@ -225,7 +225,7 @@ class _Driver:
             settled_s=now_s,
             outcome=_outcome_name(outcome),
             code="" if isinstance(outcome, Done) else outcome.code,
-            detail=redact(outcome.detail),
+            detail=" ".join(redact(outcome.detail).split()),
             evidence=evidence,
         )
         standing = self._standing(decision, settled, now_s)

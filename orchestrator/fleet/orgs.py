@@ -11,7 +11,8 @@ from orchestrator.errors import OrgsFileError
 from orchestrator.fleet.org_entry import BOOTSTRAP_PRINCIPALS, SECRET_FIELDS, OrgEntry
 from orchestrator.fleet.org_ids import OrgIdRefused, canonical_org_id
 from orchestrator.fleet.orgs_csv import read_rows
-from orchestrator.fleet.rows import Cell, Row
+from orchestrator.fleet.orgs_yaml import read_mapping
+from orchestrator.fleet.rows import FIELDS, TEXT_FIELDS, Row
 from orchestrator.playbook import secret_references
 from orchestrator.playbook.diagnostics import (
     BAD_NAME,
@@ -20,23 +21,15 @@ from orchestrator.playbook.diagnostics import (
     OUT_OF_RANGE,
     SECRET_LITERAL,
     SHAPE,
-    UNKNOWN_KEY,
     WRONG_TYPE,
     Findings,
     Place,
     did_you_mean,
 )
 from orchestrator.playbook.grammar import is_secret_name
-from orchestrator.playbook.loader import load
-from orchestrator.playbook.nodes import Mapping as MappingNode
-from orchestrator.playbook.nodes import Node, Scalar
 
 __all__ = ["OrgEntry", "read_orgs"]
 
-# Ten thousand orgs take about 3 MiB.
-MAX_SIZE_BYTES = 64 << 20
-_TEXT_FIELDS = ("url", "org_id", "username", "integration_user", "break_glass_user", "bootstrap_principal")
-FIELDS = (*_TEXT_FIELDS, *SECRET_FIELDS, "web", "labels")
 _USERNAMES = frozenset({"username", "integration_user", "break_glass_user"})
 
 SAME_ORG_TWICE = 70
@@ -64,80 +57,12 @@ def read_orgs(text: str, file: str, fmt: str = "yaml") -> list[OrgEntry]:
         OrgsFileError: with all diagnostics at once. No diagnostic quotes a secret.
     """
     findings = Findings(file, "OF")
-    rows = read_rows(text, findings, FIELDS) if fmt == "csv" else _yaml_rows(text, findings)
+    rows = read_rows(text, findings, FIELDS) if fmt == "csv" else read_mapping(text, findings, FIELDS)
     reader = _EntryReader(findings)
     entries = [reader.entry(row) for row in rows]
     if findings:
         raise OrgsFileError(findings.listed())
     return entries
-
-
-def _yaml_rows(text: str, findings: Findings) -> list[Row]:
-    """The rows of a YAML orgs file."""
-    root = load(text, findings, max_size_bytes=MAX_SIZE_BYTES, max_depth=6)
-    if root is None:
-        return []
-    for key, entry in root.entries.items():
-        if key != "orgs":
-            findings.add(entry.place, UNKNOWN_KEY, f"unknown key '{key}'", did_you_mean(key, ["orgs"]))
-    orgs = root.entries.get("orgs")
-    if orgs is None:
-        findings.add(
-            root.place, MISSING_KEY, "'orgs' is missing", "start with `orgs:` and one indented key per org"
-        )
-        return []
-    if not isinstance(orgs.node, MappingNode) or not orgs.node.entries:
-        findings.add(
-            orgs.node.place,
-            WRONG_TYPE,
-            "'orgs' holds no orgs by name",
-            "write `orgs: {acme: {url: https://…}}`",
-        )
-        return []
-    rows = []
-    for name, entry in orgs.node.entries.items():
-        if isinstance(entry.node, MappingNode):
-            rows.append(_yaml_row(name, entry.place, entry.node, findings))
-        else:
-            findings.add(
-                entry.node.place,
-                WRONG_TYPE,
-                f"org '{name}' is not a mapping",
-                "write `url: https://…` under it",
-            )
-    return rows
-
-
-def _yaml_row(name: str, place: Place, node: MappingNode, findings: Findings) -> Row:
-    cells: dict[str, Cell] = {}
-    labels: dict[str, Cell] = {}
-    for key, entry in node.entries.items():
-        item = entry.node
-        if key == "labels":
-            labels = _yaml_labels(item, findings)
-        elif key not in FIELDS:
-            findings.add(
-                entry.place, UNKNOWN_KEY, f"unknown key '{key}' in org '{name}'", did_you_mean(key, FIELDS)
-            )
-        elif isinstance(item, Scalar):
-            cells[key] = Cell(item.value, item.text, item.place)
-        else:
-            findings.add(item.place, WRONG_TYPE, f"'{key}' is not a single value", "write one text")
-    return Row(name, place, place, cells, labels)
-
-
-def _yaml_labels(node: Node, findings: Findings) -> dict[str, Cell]:
-    if not isinstance(node, MappingNode):
-        findings.add(node.place, WRONG_TYPE, "'labels' is not a mapping", "write `labels: {wave: canary}`")
-        return {}
-    labels: dict[str, Cell] = {}
-    for key, entry in node.entries.items():
-        if isinstance(entry.node, Scalar) and entry.node.value is not None:
-            # Numbers and booleans are labels as they are written.
-            labels[key] = Cell(entry.node.text, entry.node.text, entry.place)
-        else:
-            findings.add(entry.node.place, WRONG_TYPE, f"label '{key}' is not a text", "write one text")
-    return labels
 
 
 @dataclass(slots=True)
@@ -159,7 +84,7 @@ class _EntryReader:
     def entry(self, row: Row) -> OrgEntry:
         """The entry of *row*; unusable when there are findings."""
         self._name(row)
-        texts = {key: text for key in _TEXT_FIELDS if (text := self._text(row, key)) is not None}
+        texts = {key: text for key in TEXT_FIELDS if (text := self._text(row, key)) is not None}
         url = texts.get("url")
         if url is None:
             if "url" not in row.cells or row.cells["url"].value is None:
@@ -239,11 +164,12 @@ class _EntryReader:
 
     def _url(self, url: _Text, name: str) -> None:
         if _USER_INFO.search(url.value):
+            variable = secret_references.variable_name(name, "password")
             self._findings.add(
                 url.place,
                 SECRET_LITERAL,
                 "the url contains a login name or password",
-                f"write the address alone, and `password: env:{secret_references.variable_name(name, 'password')}`",
+                f"write the address alone, and `password: env:{variable}`",
             )
 
     def _org_id(self, org_id: _Text | None) -> str | None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from orchestrator.fleet.org_entry import SECRET_FIELDS
 from orchestrator.playbook.diagnostics import Place
+
+TEXT_FIELDS = ("url", "org_id", "username", "integration_user", "break_glass_user", "bootstrap_principal")
+FIELDS = (*TEXT_FIELDS, *SECRET_FIELDS, "web", "labels")
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 from orchestrator.catalogue import FAULTS
 from orchestrator.errors import OrgFault
 from orchestrator.salesforce.answers import classify
+from orchestrator.salesforce.http_answer import whole_number
 
 STATES = frozenset(
     {
@@ -182,8 +183,7 @@ def _sentence(failure: ComponentFailure) -> str:
 
 
 def _count(value: Any) -> int:
-    text = str(value if value is not None else "")
-    return int(text) if text.isdecimal() else 0
+    return whole_number(str(value if value is not None else ""))
 
 
 def _unix_s(value: Any) -> float | None:

@@ -16,6 +16,8 @@ from orchestrator.salesforce.answers import classify
 
 _FIRST_REDIRECT_STATUS = 300
 _SHOWN_CHARACTERS = 2000
+_LONGEST_RETRY_AFTER_S = 86_400
+_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,18 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Retry-After in seconds from now, from its two forms (RFC 9110 section 10.2.3); None without one."""
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():
-        return float(text)
+        return float(min(whole_number(text), _LONGEST_RETRY_AFTER_S))
     at_s = _http_date_s(text)
-    return None if at_s is None else max(0.0, at_s - time.time())
+    return None if at_s is None else min(max(0.0, at_s - time.time()), float(_LONGEST_RETRY_AFTER_S))
+
+
+def whole_number(text: str) -> int:
+    """The number *text* writes in decimal digits; 0 for anything else, and for more than 18 digits."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else 0
 
 
 def _http_date_s(text: str) -> float | None:
     try:
         return email.utils.parsedate_to_datetime(text).timestamp() if text else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

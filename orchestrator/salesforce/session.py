@@ -289,4 +289,9 @@ def _url_unusable(url: str) -> UsageError:
 
 def _redirect_target(response: requests.Response) -> str | None:
     location = response.headers.get("Location")
-    return urljoin(response.url, location) if location and response.is_redirect else None
+    if not location or not response.is_redirect:
+        return None
+    try:
+        return requests.Request("GET", urljoin(response.url, location)).prepare().url
+    except (requests.RequestException, ValueError):
+        return None  # leads nowhere, so the redirect itself is the answer

@@ -18,6 +18,7 @@ from orchestrator.salesforce.answer_row import Surface
 from orchestrator.salesforce.answers import classify
 from orchestrator.salesforce.envelope import SoapFault
 from orchestrator.salesforce.hosts import OrgHost
+from orchestrator.salesforce.http_answer import whole_number
 from orchestrator.salesforce.rest import OrgApi
 from orchestrator.salesforce.session import Network
 
@@ -192,5 +193,4 @@ def _true(values: Mapping[str, Any], name: str) -> bool:
 
 
 def _seconds(user: Mapping[str, Any]) -> int:
-    text = str(user.get("sessionSecondsValid", ""))
-    return int(text) if text.isdecimal() else 0
+    return whole_number(str(user.get("sessionSecondsValid", "")))

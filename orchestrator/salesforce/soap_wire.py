@@ -95,6 +95,7 @@ class _OrgTransport(_LocalTransport):
         response = self._network.exchange(prepared, Rules(credentials=True, idempotent=self._call.idempotent))
         answer = Answer(response.status_code, response.headers, response.content, response.url)
         screen(answer, self._call.operation)
+        response.headers["Content-Type"] = "text/xml"  # or zeep would look for the parts of a multipart body
         response.status_code = 200  # an envelope without a fault; zeep takes other statuses for faults
         return response
 

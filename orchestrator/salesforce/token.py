@@ -18,7 +18,7 @@ from orchestrator.errors import OrgFault
 from orchestrator.redaction import Secret, redact
 from orchestrator.salesforce.answers import classify
 from orchestrator.salesforce.hosts import OrgHost
-from orchestrator.salesforce.http_answer import Answer
+from orchestrator.salesforce.http_answer import Answer, whole_number
 from orchestrator.salesforce.session import Network
 
 ASSERTION_LIFETIME_S = 170  # Salesforce wants exp within 3 minutes; 10 s are left for the way and the clocks
@@ -58,9 +58,9 @@ class TokenRefused(OrgFault):
         server_date_s: the server's clock when it answered.
     """
 
-    error: str
-    description: str
-    server_date_s: float | None
+    error: str = ""
+    description: str = ""
+    server_date_s: float | None = None
 
 
 def jwt_assertion(
@@ -231,14 +231,14 @@ def _grant(network: Network, host: OrgHost, form: Mapping[str, str], *, idempote
     if not token or not instance_url:
         raise OrgFault(FAULTS["answer_unknown"], "the token endpoint gave no token or no instance URL")
     org_id, user_id = _identity(str(found.get("id") or ""))
-    issued = str(found.get("issued_at") or "")
+    issued_ms = whole_number(str(found.get("issued_at") or ""))
     return AccessToken(
         token=Secret(str(token)),
         instance_url=str(instance_url).rstrip("/"),
         org_id=org_id,
         user_id=user_id,
         scope=str(found.get("scope") or ""),
-        issued_at_s=int(issued) / 1000 if issued.isdecimal() else None,
+        issued_at_s=issued_ms / 1000 if issued_ms else None,
         server_date_s=answer.date_s,
     )
 

@@ -28,6 +28,7 @@ from urllib3.util.connection import create_connection
 from orchestrator.catalogue import FAULTS
 from orchestrator.errors import Blame, OrgFault, UsageError
 from orchestrator.salesforce.connect_to import ConnectTo, Route, is_loopback_address, route
+from orchestrator.salesforce.http_answer import whole_number
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
@@ -221,7 +222,7 @@ def read_whole(response: Response, max_bytes: int) -> None:
     raw = response.raw
     announced = response.headers.get("Content-Length", "")
     chunks: list[bytes] = []
-    size_bytes = int(announced) if announced.isdecimal() else 0
+    size_bytes = whole_number(announced)
     try:
         if size_bytes <= max_bytes:
             size_bytes = 0

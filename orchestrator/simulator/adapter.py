@@ -24,7 +24,8 @@ class SimulatorAdapter(BaseAdapter):
 
     Args:
         simulator: the orgs.
-        wait: called with the seconds a slow answer takes; the default ignores them, unless a read timeout is shorter.
+        wait: called with the seconds a slow answer takes; the default ignores them, unless a read timeout is
+            shorter.
     """
 
     def __init__(self, simulator: Simulator, *, wait: Callable[[float], None] | None = None) -> None:

@@ -52,7 +52,7 @@ class Archive:
     """An opened archive: files by path below the package root, and that root (empty or ``zip/``)."""
 
     root: str
-    files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     @property
     def manifest_bytes(self) -> bytes | None:

@@ -51,8 +51,8 @@ _WORDS = [
     "lexcorp",
     "oscorp",
 ]
-_PASSWORD_ALPHABET = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-_PASSWORD_MARKS = "!@#%&+<'\""
+_LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_MARKS = "!@#%&+<'\""
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,12 @@ def _generated_org(seed: str, profile: OrgProfile, index: int) -> OrgSeed:
 
 def random_password(rng: random.Random) -> str:
     """Return a password of 16 characters with a mark that must be escaped in XML or forms."""
-    return (
-        "".join(rng.choices(_PASSWORD_ALPHABET, k=14)) + rng.choice(_PASSWORD_MARKS) + rng.choice("23456789")
-    )
+    return "".join(rng.choices(_LETTERS, k=14)) + rng.choice(_MARKS) + rng.choice("23456789")
 
 
 def random_token(rng: random.Random) -> str:
     """Return a security token (24 letters and digits)."""
-    return "".join(rng.choices(_PASSWORD_ALPHABET, k=24))
+    return "".join(rng.choices(_LETTERS, k=24))
 
 
 class Catalogue:

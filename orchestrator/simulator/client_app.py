@@ -1,8 +1,8 @@
 """OAuth client apps of an org (External Client App or Connected App) and how they spread to front-end nodes.
 
-`ClientApp` is the deployed truth. Every change is frozen as an `AppVersion` with the times at which each front-end
-node comes to honour it; `propagation.py` reads these. Between creation and readiness a node answers as if it did not
-know the key, then as if the app were not installed, then as if nobody had been approved.
+`ClientApp` is the deployed truth. Every change is frozen as an `AppVersion` with the times at which each
+front-end node comes to honour it; `propagation.py` reads these. Between creation and readiness a node answers
+as if it did not know the key, then as if the app were not installed, then as if nobody had been approved.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ AppKind = Literal["external_client_app", "connected_app"]
 class NodeReadiness:
     """When one node honours a version, in org seconds: key known <= installed <= in force.
 
-    Inside `relapse_s` (start, end) the node falls back to the state before; it ends before the slowest node is ready.
+    Inside `relapse_s` (start, end) the node falls back to the state before; it ends before the slowest node
+    is ready.
     """
 
     key_known_s: float
@@ -34,10 +35,11 @@ class NodeReadiness:
 
 @dataclass(slots=True)
 class ClientApp:
-    """The facts of one app. Field values use the metadata vocabulary (`Api`, `RefreshToken`, `Zero`, `Enforce`).
+    """The facts of one app, in the metadata vocabulary (`Api`, `RefreshToken`, `Zero`, `Enforce`).
 
-    For an External Client App, `app_id` is the 0xI id, for a Connected App the 0H4 id; `consumer_id` is the 888 id.
-    `permission_set_names` and `profile_names` are the pre-authorisations; SetupEntityAccess rows derive from them.
+    For an External Client App, `app_id` is the 0xI id, for a Connected App the 0H4 id; `consumer_id` is the
+    888 id. `permission_set_names` and `profile_names` are the pre-authorisations; SetupEntityAccess rows
+    derive from them.
     """
 
     kind: AppKind
@@ -70,7 +72,7 @@ class ClientApp:
     client_credentials_enabled: bool = False
     client_credentials_username: str = ""
     ip_relaxation: str = "Enforce"
-    refresh_token_policy: str = "Infinite"
+    refresh_token_policy: str = "Infinite"  # noqa: S105 - a policy word
     session_timeout_minutes: int = 0
     required_session_level: str = ""
     policy_action: str = ""

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 class SimClock:
     """Wall time for timestamps and JWT checks; org time for durations.
 
-    Org time runs `speed` times faster than the wall and can be advanced by `POST /clock`, so that propagation,
-    deploy stages, lockout intervals and session expiry pass without anybody sleeping.
+    Org time runs `speed` times faster than the wall and can be advanced by `POST /clock`, so that
+    propagation, deploy stages, lockout intervals and session expiry pass without anybody sleeping.
     """
 
     def __init__(self, *, speed: float = 1.0, wall: Callable[[], float] = time.time) -> None:

@@ -1,4 +1,4 @@
-"""`orchestrator simulate`: serves orgs on loopback until SIGTERM, after one JSON line that says where and how."""
+"""`orchestrator simulate`: serves orgs on loopback until SIGTERM, after one JSON line that says where."""
 
 from __future__ import annotations
 

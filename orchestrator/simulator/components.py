@@ -137,8 +137,8 @@ class Component:
     type_name: str
     full_name: str
     file_name: str
-    tree: Tree
-    content: bytes | None
+    tree: Tree = field(repr=False)
+    content: bytes | None = field(repr=False)
     id: str
     created_by_id: str
     created_wall_s: float
@@ -155,8 +155,8 @@ class Draft:
     type_name: str
     full_name: str
     file_name: str
-    tree: Tree
-    content: bytes | None
+    tree: Tree = field(repr=False)
+    content: bytes | None = field(repr=False)
     api_version: float
     problems: list[Problem] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""Changes of an org's facts from outside, for tests: what a person in Setup or another tool would have done."""
+"""Changes of an org's facts from outside, for tests: what a person in Setup would have done."""
 
 from __future__ import annotations
 

@@ -87,6 +87,7 @@ def _accept(
         options=options,
         endpoint_version=endpoint_version,
         archive=archive,
+        number_files=0 if archive is None else len(archive.files),
         zip_size_bytes=zip_size_bytes,
         created_s=sim.now_s(),
         created_wall_s=wall_s,
@@ -297,8 +298,8 @@ def _finish(sim: Simulator, org: Org, deployment: Deployment, at_s: float) -> No
 def _scripted(sim: Simulator, org: Org, operation: str) -> tuple[str, str] | None:
     """Return code and message of a fault scripted for a stage by name, or None.
 
-    ``run_deploy`` fails a component, as a row lock does; ``finalize_deploy`` fails the last stage. A fault for
-    any operation (``*``) is about requests, and a stage is none.
+    ``run_deploy`` fails a component, as a row lock does; ``finalize_deploy`` fails the last stage. A fault
+    for any operation (``*``) is about requests, and a stage is none.
     """
     if not any(each["operation"] == operation for each in sim.faults.listed()):
         return None
@@ -314,6 +315,8 @@ def _scripted(sim: Simulator, org: Org, operation: str) -> tuple[str, str] | Non
 def _end(sim: Simulator, org: Org, deployment: Deployment, status: str, at_s: float) -> None:
     deployment.status = status
     deployment.ended_s = at_s
+    if not (deployment.options.check_only and status == SUCCEEDED):
+        deployment.archive = None  # nobody can ask for it again; it may hold a secret
     deployment.progress = len(_kept(deployment.messages))
     deployment.changed_wall_s = _wall_at(sim, org, deployment, at_s)
 

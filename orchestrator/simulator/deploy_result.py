@@ -73,8 +73,7 @@ def _facts(deployment: Deployment, version: float) -> dict[str, Any]:
         "success": deployment.is_success,
     }
     if version >= FIRST_SIZES_VERSION:
-        files = {} if deployment.archive is None else deployment.archive.files
-        facts |= {"numberFiles": len(files), "zipSize": deployment.zip_size_bytes}
+        facts |= {"numberFiles": deployment.number_files, "zipSize": deployment.zip_size_bytes}
     return facts
 
 

@@ -44,7 +44,8 @@ class Deployment:
     user_name: str
     options: DeployOptions
     endpoint_version: float
-    archive: Archive | None
+    archive: Archive | None = field(repr=False)
+    number_files: int
     zip_size_bytes: int
     created_s: float
     created_wall_s: float

@@ -1,4 +1,4 @@
-"""Scripted faults: what shall go wrong, for which org and operation, how often, after how many good answers."""
+"""Scripted faults: what shall go wrong, for which org and operation, how often and when."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Fault:
 
     Attributes:
         kind: one of `KINDS`.
-        operation: operation name (`token`, `soap_login`, `deploy`, `check_deploy_status`, `rest`, `query`, ...) or a
-            glob over the request path (it contains a slash).
+        operation: operation name (`token`, `soap_login`, `deploy`, `check_deploy_status`, `rest`, `query`,
+            ...) or a glob over the request path (it contains a slash).
         org: org id or name; empty for all.
         times: how many requests it hits (0 means always).
         after: how many matching requests pass unharmed first.

@@ -112,14 +112,15 @@ def error_answer(request: Request, operation: str, code: str, message: str, *, s
         '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope '
         'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
         f'xmlns:sf="{namespace}" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body><soapenv:Fault>'
-        f"<faultcode>sf:{escape(code)}</faultcode><faultstring>{escape(code)}: {escape(message)}</faultstring>{detail}"
+        f"<faultcode>sf:{escape(code)}</faultcode><faultstring>{escape(code)}: "
+        f"{escape(message)}</faultstring>{detail}"
         "</soapenv:Fault></soapenv:Body></soapenv:Envelope>"
     )
     return xml_response(500, body.encode())
 
 
 def change_fact(sim: Simulator, org: Org, kind: str, arguments: dict[str, Any]) -> None:
-    """Apply a fault that changes a fact of the org (clock skew, maintenance, read-only, moved My Domain...)."""
+    """Apply a fault that changes a fact of the org (clock skew, maintenance, read-only...)."""
     value = arguments.get("value")
     if kind == "skew_s":
         org.switches.skew_s = float(value if value is not None else arguments.get("skew_s", 0.0))

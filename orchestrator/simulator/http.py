@@ -101,7 +101,8 @@ def xml_response(status: int, body: bytes) -> Response:
 
 def html_response(status: int, title: str, sentence: str) -> Response:
     """Return an HTML page, as edge servers and maintenance pages do."""
-    page = f"<!DOCTYPE html>\n<html><head><title>{escape(title)}</title></head><body>{escape(sentence)}</body></html>\n"
+    head = f"<head><title>{escape(title)}</title></head>"
+    page = f"<!DOCTYPE html>\n<html>{head}<body>{escape(sentence)}</body></html>\n"
     return Response(status, {"Content-Type": HTML_TYPE}, page.encode())
 
 

@@ -1,7 +1,7 @@
 """The JWT bearer grant (RFC 7523), with the signature really checked against the deployed certificate.
 
-Order of the checks, as the error texts of real orgs suggest: client id, installation, assertion (signature, expiry,
-audience), user, scopes, approval, session policy.
+Order of the checks, as the error texts of real orgs suggest: client id, installation, assertion (signature,
+expiry, audience), user, scopes, approval, session policy.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ EXPIRED_ASSERTION = OauthRefusal("invalid_grant", "expired authorization code")
 WRONG_AUDIENCE = OauthRefusal("invalid_grant", "audience is invalid")
 NEEDS_REFRESH_SCOPE = OauthRefusal(
     "invalid_request",
-    "The JWT bearer and SAML assertion bearer flows require a refresh_token scope. Install and preauthorize the app.",
+    "The JWT bearer and SAML assertion bearer flows require a refresh_token scope. Install and "
+    "preauthorize the app.",
 )
 
 
@@ -89,7 +90,7 @@ def exchange(sim: Simulator, org: Org | None, fields: dict[str, str], request: R
 
 
 def jwt_refusal(sim: Simulator, org: Org, app: ClientApp, user: User, client_ip: str) -> OauthRefusal | None:
-    """Return why a well-signed assertion of this app for this user would be refused, or None (counts nothing)."""
+    """Return why a well-signed assertion for this user would be refused, or None; counts nothing."""
     if not app.consumer_key or not app.certificate_pem:
         return INVALID_ASSERTION
     return _standing_refusal(sim, org, app, user, client_ip)

@@ -1,9 +1,9 @@
 """The password check and everything else that decides a login; every decision leaves a Login History row.
 
-The order of the checks: org state, host, SOAP switch, user state, login rate, single sign-on, password, network,
-security token, API rights. Whether Salesforce refuses SOAP login() before or after it looks at the password is not
-documented; here the org switch comes before and "Use Any API Auth" after, so a refusal for a missing permission shows
-that the password was right.
+The order of the checks: org state, host, SOAP switch, user state, login rate, single sign-on, password,
+network, security token, API rights. Whether Salesforce refuses SOAP login() before or after it looks at the
+password is not documented; here the org switch comes before and "Use Any API Auth" after, so a refusal for a
+missing permission shows that the password was right.
 """
 
 from __future__ import annotations
@@ -29,11 +29,15 @@ _ATTEMPTS = {"ThreeAttempts": 3, "FiveAttempts": 5, "TenAttempts": 10, "NoLimit"
 _INTERVAL_S = {"FifteenMinutes": 900.0, "ThirtyMinutes": 1800.0, "SixtyMinutes": 3600.0, "Forever": math.inf}
 
 INVALID_LOGIN_MESSAGE = "Invalid username, password, security token; or user locked out."
-TOKEN_MESSAGE = (
-    "Invalid username, password, security token; or user locked out. Are you at a new location? When accessing "
-    "Salesforce--either via a desktop client or the API--from outside of your company's trusted networks, you must "
-    "add a security token to your password to log in. To get your new security token, log in to Salesforce. From your "
-    "personal settings, enter Reset My Security Token in the Quick Find box, then select Reset My Security Token."
+UNKNOWN_LOCATION_MESSAGE = (
+    "Invalid username, password, security token; or user locked out. Are you at a new location? When "
+    "accessing "
+    "Salesforce--either via a desktop client or the API--from outside of your company's trusted "
+    "networks, you must "
+    "add a security token to your password to log in. To get your new security token, log in to "
+    "Salesforce. From your "
+    "personal settings, enter Reset My Security Token in the Quick Find box, then select Reset My "
+    "Security Token."
 )
 
 
@@ -70,7 +74,8 @@ def password_login(
 ) -> LoginResult | LoginRefusal:
     """Log a user in by password over SOAP; `org` is None on login. and test. hosts, which search by username.
 
-    Refusing login() in API v65 and later is the caller's business (it belongs to the endpoint, not to the org).
+    Refusing login() in API v65 and later is the caller's business (it belongs to the endpoint, not to the
+    org).
     """
     if org is None:
         side = None if request.is_loopback_host else request.host_name == "test.salesforce.com"
@@ -181,7 +186,9 @@ def _password_refusal(
     if user.password_matches(given):
         if org.switches.security_token_required and not is_trusted(org, client_ip):
             return LoginRefusal(
-                "LOGIN_MUST_USE_SECURITY_TOKEN", TOKEN_MESSAGE, "Failed: API security token required"
+                "LOGIN_MUST_USE_SECURITY_TOKEN",
+                UNKNOWN_LOCATION_MESSAGE,
+                "Failed: API security token required",
             )
         return None
     token = user.security_token
@@ -191,7 +198,7 @@ def _password_refusal(
 
 
 def network_refusal(org: Org, user: User, client_ip: str) -> LoginRefusal | None:
-    """Return why the profile's login IP ranges or hours refuse, or None (they bind every mechanism, JWT too)."""
+    """Return why the profile's login IP ranges or hours refuse, or None; they bind every mechanism."""
     profile = org.profiles[user.profile_id]
     if not profile.login_hours_open:
         return LoginRefusal(

@@ -1,7 +1,7 @@
 """POST /services/oauth2/token: dispatch of the grants, the answers and the refusals they share.
 
-Error codes and texts follow Salesforce's OAuth error list (help remoteaccess_oauth_flow_errors) and what the CLI's
-documentation and issues quote.
+Error codes and texts follow Salesforce's OAuth error list (help remoteaccess_oauth_flow_errors) and what the
+CLI's documentation and issues quote.
 """
 
 from __future__ import annotations
@@ -249,5 +249,5 @@ def _jwt_format_token(sim: Simulator, org: Org, user: User, app: ClientApp, scop
         "exp": int(sim.wall_s(org) + 1800),
         "jti": "".join(sim.rng.choices(_LETTERS, k=22)),
     }
-    # The simulator's own signing key would matter to nobody: orgs look the token up. HMAC keeps it well formed.
+    # The key matters to nobody: orgs look the token up. HMAC keeps it well formed.
     return jwt.encode(claims, "simulated-org-token-signing-key-not-secret", algorithm="HS256")

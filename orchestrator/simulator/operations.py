@@ -30,7 +30,7 @@ _REST_METHODS = {"GET": "get", "POST": "create", "PATCH": "update", "PUT": "upda
 
 
 def operation_of(request: Request) -> str:
-    """Return the operation's name: `token`, `soap_login`, `deploy`, `check_deploy_status`, `query`, `user_update`..."""
+    """Return the operation's name: `token`, `soap_login`, `deploy`, `query`, `user_update`, ..."""
     path = request.path.rstrip("/") or "/"
     if path.startswith("/services/Soap/"):
         return _soap_operation(request.body)
@@ -83,7 +83,7 @@ def bearer_token(request: Request) -> str:
 
 
 def session_token(request: Request) -> str:
-    """Return the session token of a request: from the SOAP header under /services/Soap, else from Authorization."""
+    """Return the session token: of the SOAP header under /services/Soap, else of Authorization."""
     if request.path.startswith("/services/Soap/"):
         found = SOAP_SESSION.search(request.body)
         return found[1].decode("utf-8", "replace") if found else ""

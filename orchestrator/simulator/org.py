@@ -1,4 +1,4 @@
-"""The facts of one org. Plain mutable records; every rule about them lives in the module that answers for it."""
+"""The facts of one org: plain mutable records; the rules live in the modules that answer for them."""
 
 from __future__ import annotations
 
@@ -48,8 +48,9 @@ class Propagation:
 class Switches:
     """Facts of the org that no Metadata API field holds.
 
-    `delegated_gateway` is `none` (not configured), `unreachable`, or `accepts` (delegated authentication answers yes).
-    `settings_keep_old_value` lists Settings types whose deploy reports success and changes nothing.
+    `delegated_gateway` is `none` (not configured), `unreachable`, or `accepts` (delegated authentication
+    answers yes). `settings_keep_old_value` lists Settings types whose deploy reports success and changes
+    nothing.
     """
 
     soap_login_enabled: bool = True
@@ -164,7 +165,7 @@ class Org:
     # --- settings
 
     def setting(self, type_name: str, *path: str, default: str = "false") -> str:
-        """Return one settings value (`setting("SecuritySettings", "passwordPolicies", "maxLoginAttempts")`)."""
+        """Return one settings value, as `setting("MyDomainSettings", "myDomainName")`."""
         value: Any = self.settings.get(type_name, {})
         for step in path:
             if not isinstance(value, dict) or step not in value:
@@ -191,8 +192,8 @@ class Org:
     def app_changed(self, app: ClientApp, now_s: float) -> None:
         """Freeze the app's present facts as a version and draw when each node honours it.
 
-        To be called after any change (deploy, CRUD, access grant). Changes at the same instant are one version;
-        a change that changes nothing draws nothing, so a repeated deploy disturbs nobody.
+        To be called after any change (deploy, CRUD, access grant). Changes at the same instant are one
+        version; a change that changes nothing draws nothing, so a repeated deploy disturbs nobody.
         """
         facts = app.snapshot()
         if app.versions and app.versions[-1].facts == facts:

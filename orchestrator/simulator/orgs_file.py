@@ -1,6 +1,7 @@
-"""Reads an orgs file (the orgs to simulate) and writes one (the orgs simulated), in the format of `orchestrator run`.
+"""Reads an orgs file (the orgs to simulate) and writes one (the orgs simulated).
 
-Passwords are references in both directions: `env:NAME` and `file:PATH` are resolved, written files hold `file:`.
+Passwords are references in both directions: `env:NAME` and `file:PATH` are resolved, written files hold
+`file:`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import random
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,10 @@ from urllib.parse import urlsplit
 import yaml
 
 from orchestrator.simulator.catalogue import OrgSeed, random_password, random_token
-from orchestrator.simulator.ids import base62, is_valid, to_18
+from orchestrator.simulator.ids import base62, to_18
 from orchestrator.simulator.profiles import ORG_PROFILES, OrgProfile
 
+_ORG_ID = re.compile(r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 _PARTITION_PROFILES = {
     "sandbox": "sandbox",
     "develop": "developer",
@@ -34,7 +37,8 @@ class OrgsFileError(ValueError):
 def read_orgs_file(path: Path, *, seed: str, default_profile: str = "production") -> list[OrgSeed]:
     """Return the org seeds an orgs file (YAML or CSV) describes.
 
-    `labels.profile` chooses an org's profile; otherwise the partition of its host does, then `default_profile`.
+    `labels.profile` chooses an org's profile; otherwise the partition of its host does, then
+    `default_profile`.
 
     Raises:
         OrgsFileError: the file is not an orgs file, or a reference cannot be resolved.
@@ -82,7 +86,7 @@ def _seed(  # noqa: PLR0917 - the parts of one entry
     profile = _profile(name, host, labels.get("profile", ""), default_profile)
     rng = random.Random(f"{seed}/{name}")
     org_id = str(entry.get("org_id") or "") or "00DSIM" + base62(rng.getrandbits(34), 6) + base62(index, 3)
-    if not (is_valid(org_id) and org_id.startswith("00D")):
+    if not _ORG_ID.fullmatch(org_id):  # a wrong checksum passes: people copy ids from examples
         raise OrgsFileError(f"org {name}: {org_id} is not an org id")
     username = str(entry.get("username") or f"admin@{name}.example")
     return OrgSeed(
@@ -134,7 +138,7 @@ def _resolve(name: str, reference: str, folder: Path) -> str:
 
 
 def write_orgs_file(folder: Path, seeds: Sequence[OrgSeed]) -> Path:
-    """Write `orgs.yaml` and one 0600 password file per org into a private folder; return the path of the YAML."""
+    """Write `orgs.yaml` and one 0600 password file per org into a private folder; return its path."""
     secrets_folder = folder / "secrets"
     secrets_folder.mkdir(mode=0o700)
     lines = ["orgs:\n"]

@@ -37,9 +37,17 @@ QUERY_FAULTS = {
 }
 
 
+# Codes of REST that the WSDL's enumerations lack, and what SOAP says instead.
+SOAP_CODES = {
+    "NOT_FOUND": "INVALID_CROSS_REFERENCE_KEY",
+    "METHOD_NOT_ALLOWED": "INSUFFICIENT_ACCESS_OR_READONLY",
+}
+
+
 def fault_of(refusal: QueryError | RecordRefused) -> SoapFault:
     """Return a refusal of queries or records as the fault type the WSDL has for it."""
-    return SoapFault(refusal.code, refusal.message, QUERY_FAULTS.get(refusal.code, "UnexpectedErrorFault"))
+    code = SOAP_CODES.get(refusal.code, refusal.code)
+    return SoapFault(code, refusal.message, QUERY_FAULTS.get(refusal.code, "UnexpectedErrorFault"))
 
 
 # --- writing records
@@ -141,12 +149,14 @@ def _read_sobject(call: Call, item: etree._Element) -> tuple[str, str, dict[str,
     declared = item.get(f"{{{soap.XSI}}}type", "").rpartition(":")[2]
     sobject = soap.text_of(item, "type") or declared
     table = find_table(call.org, sobject)
+    if table is None:
+        raise SoapFault("INVALID_TYPE", f"sObject type '{sobject}' is not supported.", "InvalidSObjectFault")
     fields: dict[str, Any] = dict.fromkeys(soap.texts_of(item, "fieldsToNull"))
     for child in soap.elements(item):
         name = soap.local_name(child)
         if name in {"type", "Id", "fieldsToNull"}:
             continue
-        found = None if table is None else table.find_field(call.org, name)
+        found = table.find_field(call.org, name)
         fields[name] = _json_value(child, "string" if found is None else found.kind)
     return sobject, soap.text_of(item, "Id") or "", fields
 
@@ -170,7 +180,11 @@ def _outcome(act: Callable[[], str], *, is_created: bool | None = None) -> Pairs
     except RecordRefused as refused:
         head = [] if is_created is None else [("created", False)]
         fields = [("fields", name) for name in refused.fields]
-        error = [*fields, ("message", refused.message), ("statusCode", refused.code)]
+        error = [
+            *fields,
+            ("message", refused.message),
+            ("statusCode", SOAP_CODES.get(refused.code, refused.code)),
+        ]
         return [*head, ("errors", error), ("id", None), ("success", False)]
     return [*head, ("id", record_id), ("success", True)]
 

@@ -73,7 +73,7 @@ ALL_PERMISSIONS = (
     ADMINISTRATOR_PERMISSIONS | STANDARD_USER_PERMISSIONS | API_ONLY_PERMISSIONS | OTHER_PERMISSIONS
 )
 
-# Permissions a user of the Salesforce Integration licence may hold without the Salesforce API Integration licence.
+# What a user of the Salesforce Integration licence may hold without the Salesforce API Integration licence.
 INTEGRATION_LICENSE_PERMISSIONS = frozenset(
     {"ApiEnabled", "ApiUserOnly", SSO_PERMISSION, ANY_API_AUTH_PERMISSION}
 )

@@ -1,6 +1,7 @@
 """Org profiles: the states of the world a simulated org can be born in, as records of switches.
 
-Sources: SOAP login() retirement (help 005132110), connected app creation block (help 005228017), API Access Control
+Sources: SOAP login() retirement (help 005132110), connected app creation block (help 005228017), API Access
+    Control
 (help security_api_access_control), My Domain partitions (MyDomainSettings.domainPartition).
 """
 

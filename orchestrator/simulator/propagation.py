@@ -1,7 +1,7 @@
 """What one front-end node knows of an app at one moment.
 
-Every change of an app reaches the nodes at its own time (see `client_app.py`). A node that is not there yet acts on
-the newest version it honours; for an app it never honoured, it climbs the ladder seen with real orgs:
+Every change of an app reaches the nodes at its own time (see `client_app.py`). A node that is not there yet
+acts on the newest version it honours; for an app it never honoured, it climbs the ladder seen with real orgs:
 `invalid_client_id`, then `app_not_found`, then "user hasn't approved this consumer", then success.
 """
 

@@ -1,6 +1,7 @@
 """Create, update and delete of records, with the refusals of the API; shared by REST and SOAP.
 
-Rules that guard an org are real: the last administrator stays, nobody freezes himself, licences bind permission sets.
+Rules that guard an org are real: the last administrator stays, nobody freezes himself, licences bind
+permission sets.
 """
 
 from __future__ import annotations
@@ -155,7 +156,8 @@ def _checked_fields(change: Change, fields: Fields, *, writes: Callable[[FieldTy
     if locked:
         raise RecordRefused(
             "INVALID_FIELD_FOR_INSERT_UPDATE",
-            f"Unable to create/update fields: {', '.join(locked)}. Please check the security settings of this field "
+            f"Unable to create/update fields: {', '.join(locked)}. Please check the security settings "
+            "of this field "
             "and verify that it is read/write for your profile or permission set.",
             fields=locked,
         )

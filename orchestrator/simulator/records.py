@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 class Session:
     """A live session. `expires_s` is org time and moves with use.
 
-    `origin` is `password` (SOAP login), `oauth` (any grant) or `ui`. A session with `password_expired` may only set
-    the password. `scopes` are runtime words (`api`, `refresh_token`, `web`, `full`); empty means a full session.
+    `origin` is `password` (SOAP login), `oauth` (any grant) or `ui`. A session with `password_expired` may
+    only set the password. `scopes` are runtime words (`api`, `refresh_token`, `web`, `full`); empty means a
+    full session.
     """
 
     id: str

@@ -1,7 +1,7 @@
 """The REST API under /services/data: versions, authentication, resources, queries, records.
 
-Paths work with and without a trailing slash; JSON is read whatever the Content-Type says (simple-salesforce sends
-`text/xml` after a deploy, and Salesforce takes it).
+Paths work with and without a trailing slash; JSON is read whatever the Content-Type says (simple-salesforce
+sends `text/xml` after a deploy, and Salesforce takes it).
 """
 
 from __future__ import annotations

@@ -48,8 +48,10 @@ def create_permission_set(change: Change, fields: Mapping[str, Any]) -> str:
     if not _API_NAME.fullmatch(name):
         raise RecordRefused(
             "INVALID_FIELD",
-            "The Permission Set API Name can only contain underscores and alphanumeric characters. It must be unique, "
-            "begin with a letter, not include spaces, not end with an underscore, and not contain two consecutive "
+            "The Permission Set API Name can only contain underscores and alphanumeric characters. "
+            "It must be unique, "
+            "begin with a letter, not include spaces, not end with an underscore, and not contain "
+            "two consecutive "
             "underscores.",
             fields=["Name"],
         )
@@ -153,7 +155,8 @@ def check_license(org: Org, user: User, permission_set: PermissionSet) -> None:
         if wanted not in psl_names:
             raise RecordRefused(
                 "FIELD_INTEGRITY_EXCEPTION",
-                f"Can't assign permission set {permission_set.label} to user {user.name}. The user license doesn't "
+                f"Can't assign permission set {permission_set.label} to user {user.name}. The user "
+                "license doesn't "
                 "match the permission set license.",
                 fields=["PermissionSetId"],
             )
@@ -162,7 +165,8 @@ def check_license(org: Org, user: User, permission_set: PermissionSet) -> None:
         if beyond:
             raise RecordRefused(
                 "FIELD_INTEGRITY_EXCEPTION",
-                f"Can't assign permission set {permission_set.label} to user {user.name}. The user license doesn't "
+                f"Can't assign permission set {permission_set.label} to user {user.name}. The user "
+                "license doesn't "
                 f"allow the permission: {beyond[0]}",
                 fields=["PermissionSetId"],
             )

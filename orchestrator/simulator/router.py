@@ -1,4 +1,4 @@
-"""The brain's front door: finds the org, applies scripted faults, dispatches, and writes the request history."""
+"""The brain's front door: finds the org, applies scripted faults, dispatches, remembers."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _dispatch_unless_cut(
 
 
 def _org_of(sim: Simulator, request: Request, operation: str, *, generic: bool) -> Org | None:
-    """Find the org a request is for; None on login., test. and loopback hosts as long as nothing names one."""
+    """Find the org a request is for; None on generic hosts as long as nothing names one."""
     if not generic and not request.is_loopback_host:
         return sim.org_by_host(request.host_name)
     token = session_token(request)

@@ -17,7 +17,7 @@ RowSource = Callable[["Simulator", Org], Iterable[Row]]
 
 @dataclass(frozen=True)
 class FieldType:
-    """One field: `kind` is a describe type (`id`, `string`, `boolean`, `datetime`, `reference`, `int`, ...)."""
+    """One field: `kind` is a describe type (`id`, `string`, `boolean`, `datetime`, ...)."""
 
     name: str
     kind: str = "string"
@@ -80,9 +80,18 @@ def described(
     return [FieldType(name, kind, createable, updateable) for name in names.split()]
 
 
-def reference(name: str, sobject: str, relationship: str = "", *, createable: bool = False) -> FieldType:
+def reference(
+    name: str, sobject: str, relationship: str = "", *, createable: bool = False, updateable: bool = False
+) -> FieldType:
     """Return a reference field; its relationship is the name without `Id` unless given."""
-    return FieldType(name, "reference", createable, False, sobject, relationship or name.removesuffix("Id"))
+    return FieldType(
+        name,
+        "reference",
+        createable=createable,
+        updateable=updateable,
+        refers_to=sobject,
+        relationship=relationship or name.removesuffix("Id"),
+    )
 
 
 def fields_by_name(*groups: Iterable[FieldType] | FieldType) -> dict[str, FieldType]:

@@ -1,7 +1,7 @@
 """The loopback HTTP/1.1 server: asyncio for sockets, h11 for the protocol, the brain for everything else.
 
-One thread, one event loop, no locks: a request is answered as soon as it is complete. Head and body leave in one
-write, because two writes cost a delayed acknowledgement (40 ms) each.
+One thread, one event loop, no locks: a request is answered as soon as it is complete. Head and body leave in
+one write, because two writes cost a delayed acknowledgement (40 ms) each.
 """
 
 from __future__ import annotations

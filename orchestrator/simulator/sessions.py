@@ -126,7 +126,8 @@ def find_session(sim: Simulator, org: Org, token: str) -> Session | None:
 def api_refusal(org: Org, session: Session) -> SessionRefusal | None:
     """Return why a live session may not call the API (any API: REST, SOAP, metadata), or None.
 
-    Under API Access Control only admin-approved apps, External Client Apps and users with "Use Any API Client" pass.
+    Under API Access Control only admin-approved apps, External Client Apps and users with "Use Any API
+    Client" pass.
     """
     user = org.users[session.user_id]
     permissions = org.permissions_of(user)

@@ -16,6 +16,7 @@ PATH = re.compile(r"/services/Soap/(?P<surface>[ucm])/(?P<version>\d{1,3}(?:\.\d
 OLDEST_VERSION = 31.0
 NEWEST_VERSION = 66.0
 FIRST_VERSION_WITHOUT_LOGIN = 65.0
+FIRST_VERSION_WITH_JWT_TOKENS = 67.0
 PASSWORD_OPERATIONS = frozenset({"setPassword", "changeOwnPassword", "logout"})
 JWT_REFUSAL = (
     'SOAP API does not support JWT-based access tokens. You must disable the "Issue JSON Web Token '
@@ -69,7 +70,7 @@ def _authenticated(  # noqa: PLR0917 - the parts of one request
     session = _session(sim, org, token)
     if org is None or session is None:
         raise SoapFault("INVALID_SESSION_ID", NO_SESSION)
-    if session.is_jwt_format:
+    if session.is_jwt_format and version < FIRST_VERSION_WITH_JWT_TOKENS:
         raise SoapFault("INVALID_SESSION_ID", JWT_REFUSAL)
     refusal = sessions.api_refusal(org, session)
     if refusal is not None and not (session.password_expired and envelope.operation in PASSWORD_OPERATIONS):

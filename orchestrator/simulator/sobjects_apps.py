@@ -27,7 +27,7 @@ def part_id(app: ClientApp, prefix: str) -> str:
     return to_18(prefix + app.app_id[3:15])
 
 
-def _external_client_apps(sim: Simulator, org: Org) -> Iterator[Row]:
+def _external_client_apps(_sim: Simulator, org: Org) -> Iterator[Row]:
     for app in org.apps.values():
         if app.kind == "external_client_app":
             yield {
@@ -45,7 +45,7 @@ def _external_client_apps(sim: Simulator, org: Org) -> Iterator[Row]:
             }
 
 
-def _oauth_policies(sim: Simulator, org: Org) -> Iterator[Row]:
+def _oauth_policies(_sim: Simulator, org: Org) -> Iterator[Row]:
     for app in org.apps.values():
         if app.kind == "external_client_app":
             yield {
@@ -64,7 +64,7 @@ def _oauth_policies(sim: Simulator, org: Org) -> Iterator[Row]:
             }
 
 
-def _app_policies(sim: Simulator, org: Org) -> Iterator[Row]:
+def _app_policies(_sim: Simulator, org: Org) -> Iterator[Row]:
     for app in org.apps.values():
         if app.kind == "external_client_app":
             yield {
@@ -76,7 +76,7 @@ def _app_policies(sim: Simulator, org: Org) -> Iterator[Row]:
             }
 
 
-def _oauth_settings(sim: Simulator, org: Org) -> Iterator[Row]:
+def _oauth_settings(_sim: Simulator, org: Org) -> Iterator[Row]:
     for app in org.apps.values():
         if app.kind == "external_client_app" and app.has_oauth_settings:
             words = {word.lower() for word in app.scopes}
@@ -92,7 +92,7 @@ def _oauth_settings(sim: Simulator, org: Org) -> Iterator[Row]:
             }
 
 
-def _connected_apps(sim: Simulator, org: Org) -> Iterator[Row]:
+def _connected_apps(_sim: Simulator, org: Org) -> Iterator[Row]:
     for app in org.apps.values():
         if app.kind == "connected_app":
             yield {
@@ -121,7 +121,7 @@ def access_rows(org: Org) -> Iterator[tuple[str, str, ClientApp]]:
             yield app.access_ids[parent_id], parent_id, app
 
 
-def _setup_entity_access(sim: Simulator, org: Org) -> Iterator[Row]:
+def _setup_entity_access(_sim: Simulator, org: Org) -> Iterator[Row]:
     for row_id, parent_id, app in access_rows(org):
         yield {
             "Id": row_id,

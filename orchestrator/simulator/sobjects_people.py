@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _AUDITED = described("CreatedDate LastModifiedDate SystemModstamp", "datetime")
 
 
-def _organization(sim: Simulator, org: Org) -> Iterator[Row]:
+def _organization(_sim: Simulator, org: Org) -> Iterator[Row]:
     yield {
         "Id": org.id,
         "Name": org.name,
@@ -39,7 +39,7 @@ def _organization(sim: Simulator, org: Org) -> Iterator[Row]:
     }
 
 
-def _users(sim: Simulator, org: Org) -> Iterator[Row]:
+def _users(_sim: Simulator, org: Org) -> Iterator[Row]:
     successes: dict[str, float] = {}
     for login_row in org.login_history:
         if login_row.status == "Success":
@@ -86,7 +86,7 @@ def _user_logins(sim: Simulator, org: Org) -> Iterator[Row]:
         }
 
 
-def _profiles(sim: Simulator, org: Org) -> Iterator[Row]:
+def _profiles(_sim: Simulator, org: Org) -> Iterator[Row]:
     licenses = {found.name: found.id for found in org.licenses.values()}
     known = known_permissions(sso_permission_exists=org.switches.sso_permission_exists)
     for profile in org.profiles.values():
@@ -101,7 +101,7 @@ def _profiles(sim: Simulator, org: Org) -> Iterator[Row]:
         }
 
 
-def _user_licenses(sim: Simulator, org: Org) -> Iterator[Row]:
+def _user_licenses(_sim: Simulator, org: Org) -> Iterator[Row]:
     for found in org.licenses.values():
         used = sum(
             user.is_active and org.profiles[user.profile_id].license_name == found.name
@@ -120,7 +120,7 @@ def _user_licenses(sim: Simulator, org: Org) -> Iterator[Row]:
         }
 
 
-def _permission_sets(sim: Simulator, org: Org) -> Iterator[Row]:
+def _permission_sets(_sim: Simulator, org: Org) -> Iterator[Row]:
     known = known_permissions(sso_permission_exists=org.switches.sso_permission_exists)
     license_ids = {found.name.lower(): found.id for found in org.licenses.values()}
     for psl in org.permission_set_licenses.values():
@@ -167,7 +167,7 @@ def _permission_fields(org: Org) -> Mapping[str, FieldType]:
     }
 
 
-def _assignments(sim: Simulator, org: Org) -> Iterator[Row]:
+def _assignments(_sim: Simulator, org: Org) -> Iterator[Row]:
     for user in org.users.values():
         owned = org.profiles[user.profile_id].owned_permission_set_id
         yield {
@@ -191,7 +191,7 @@ def _assignments(sim: Simulator, org: Org) -> Iterator[Row]:
         }
 
 
-def _permission_set_licenses(sim: Simulator, org: Org) -> Iterator[Row]:
+def _permission_set_licenses(_sim: Simulator, org: Org) -> Iterator[Row]:
     for psl in org.permission_set_licenses.values():
         used = sum(given.permission_set_license_id == psl.id for given in org.license_assignments.values())
         yield {
@@ -207,7 +207,7 @@ def _permission_set_licenses(sim: Simulator, org: Org) -> Iterator[Row]:
         }
 
 
-def _license_assignments(sim: Simulator, org: Org) -> Iterator[Row]:
+def _license_assignments(_sim: Simulator, org: Org) -> Iterator[Row]:
     for given in org.license_assignments.values():
         yield {
             "Id": given.id,
@@ -250,8 +250,8 @@ PEOPLE_TABLES = (
             described("IsActive", "boolean", createable=True, updateable=True),
             described("NumberOfFailedLogins", "int"),
             described("LastLoginDate LastPasswordChangeDate", "datetime"),
-            FieldType("ProfileId", "reference", True, True, "Profile", "Profile"),
-            FieldType("UserRoleId", "reference", True, True, "UserRole"),
+            reference("ProfileId", "Profile", createable=True, updateable=True),
+            FieldType("UserRoleId", "reference", createable=True, updateable=True, refers_to="UserRole"),
             _AUDITED,
         ),
         createable=True,
@@ -299,7 +299,7 @@ PEOPLE_TABLES = (
             described("IsOwnedByProfile IsCustom HasActivationRequired", "boolean"),
             described("Type", "picklist"),
             reference("ProfileId", "Profile"),
-            FieldType("LicenseId", "reference", True, False, "PermissionSetLicense", "License"),
+            reference("LicenseId", "PermissionSetLicense", createable=True),
             _AUDITED,
         ),
         more_fields=_permission_fields,

@@ -1,4 +1,4 @@
-"""sObject tables of what happened: logins, sessions, grants, setup changes; and the plain business records."""
+"""sObject tables of what happened (logins, sessions, grants, setup changes) and of business records."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _auth_sessions(sim: Simulator, org: Org) -> Iterator[Row]:
         }
 
 
-def _oauth_tokens(sim: Simulator, org: Org) -> Iterator[Row]:
+def _oauth_tokens(_sim: Simulator, org: Org) -> Iterator[Row]:
     for grant in org.oauth_grants.values():
         if not grant.revoked:
             yield {
@@ -91,7 +91,7 @@ def _oauth_tokens(sim: Simulator, org: Org) -> Iterator[Row]:
             }
 
 
-def _setup_audit_trail(sim: Simulator, org: Org) -> Iterator[Row]:
+def _setup_audit_trail(_sim: Simulator, org: Org) -> Iterator[Row]:
     for row in org.setup_audit_trail:
         yield {
             "Id": row.id,
@@ -105,7 +105,7 @@ def _setup_audit_trail(sim: Simulator, org: Org) -> Iterator[Row]:
         }
 
 
-def _two_factor_methods(sim: Simulator, org: Org) -> Iterator[Row]:
+def _two_factor_methods(_sim: Simulator, org: Org) -> Iterator[Row]:
     for user in org.users.values():
         yield {
             "Id": user.id,
@@ -237,7 +237,7 @@ TRAIL_TABLES = (
         fields_by_name(
             described("FirstName LastName Email Phone Title", createable=True, updateable=True),
             described("Name"),
-            FieldType("AccountId", "reference", True, True, "Account", "Account"),
+            reference("AccountId", "Account", createable=True, updateable=True),
             _AUDITED,
         ),
         createable=True,

@@ -139,8 +139,10 @@ def _table(scope: _Scope, query: Query) -> Table:
             located(
                 query.text,
                 query.sobject_at,
-                f"sObject type '{query.sobject}' is not supported. If you are attempting to use a custom object, be "
-                "sure to append the '__c' after the entity name. Please reference your WSDL or the describe call for "
+                f"sObject type '{query.sobject}' is not supported. If you are attempting to use a "
+                "custom object, be "
+                "sure to append the '__c' after the entity name. Please reference your WSDL or the "
+                "describe call for "
                 "the appropriate names.",
             ),
         )
@@ -256,8 +258,10 @@ def _no_column(query: Query, wanted: Field, name: str, table: Table) -> QueryErr
         located(
             query.text,
             wanted.at,
-            f"No such column '{name}' on entity '{table.name}'. If you are attempting to use a custom field, be sure "
-            "to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the "
+            f"No such column '{name}' on entity '{table.name}'. If you are attempting to use a custom "
+            "field, be sure "
+            "to append the '__c' after the custom field name. Please reference your WSDL or the "
+            "describe call for the "
             "appropriate names.",
         ),
     )
@@ -270,7 +274,8 @@ def _no_relationship(query: Query, wanted: Field, step: str, table: Table) -> Qu
             query.text,
             wanted.at,
             f"Didn't understand relationship '{step}' in field path. If you are attempting to use a custom "
-            f"relationship, be sure to append the '__r' after the custom relationship name ({table.name}). Please "
+            "relationship, be sure to append the '__r' after the custom relationship name "
+            f"({table.name}). Please "
             "reference your WSDL or the describe call for the appropriate names.",
         ),
     )
@@ -323,7 +328,8 @@ def _comparison(
             located(
                 query.text,
                 condition.field.at,
-                f"value of filter criterion for field '{field_type.name}' must be of type {field_type.kind} and should "
+                f"value of filter criterion for field '{field_type.name}' must be of type "
+                f"{field_type.kind} and should "
                 "not be enclosed in quotes",
             ),
         )

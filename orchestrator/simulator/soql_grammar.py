@@ -1,4 +1,4 @@
-"""A recursive-descent parser for the part of SOQL that setup tools use (SOQL reference, "SOQL SELECT Syntax").
+"""A recursive-descent parser for the part of SOQL that setup tools use (SOQL and SOSL Reference).
 
 Grammar::
 

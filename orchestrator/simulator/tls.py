@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import os
 import ssl
@@ -58,7 +58,7 @@ class ThrowawayAuthority:
         return self._certificate.public_bytes(serialization.Encoding.PEM).decode()
 
     def server_context(self) -> ssl.SSLContext:
-        """Return a context for every known host suffix that mints a leaf for any other name asked for by SNI."""
+        """Return a context for the known host suffixes; it mints a leaf for any other name in SNI."""
         context = self._context([*_SUFFIXES], with_loopback=True)
         context.sni_callback = self._choose
         return context
@@ -115,15 +115,15 @@ class ThrowawayAuthority:
             Path(path).unlink()
 
     def _builder(self, subject: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
             .public_key(public_key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=_VALID_DAYS))
+            .not_valid_before(now - dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(days=_VALID_DAYS))
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
         )
 

@@ -37,8 +37,10 @@ _ATTRIBUTES = {
     "IsActive": "is_active",
 }
 _DUPLICATE_USERNAME = (
-    "Duplicate Username.<br>The username already exists in this or another Salesforce organization. Usernames must be "
-    "unique across all Salesforce organizations. To resolve, use a different username (it doesn't need to match the "
+    "Duplicate Username.<br>The username already exists in this or another Salesforce organization. "
+    "Usernames must be "
+    "unique across all Salesforce organizations. To resolve, use a different username (it doesn't "
+    "need to match the "
     "user's email address). "
 )
 

@@ -14,7 +14,7 @@ def hash_password(password: str, salt: str) -> bytes:
 
 @dataclass(slots=True)
 class License:
-    """A user licence or permission set licence: `key` is its API name (`LicenseDefinitionKey`/`DeveloperName`)."""
+    """A user licence or permission set licence; `key` is its API name."""
 
     id: str
     name: str
@@ -75,8 +75,8 @@ class PermissionSetLicenseAssign:
 class User:
     """A user with the facts that decide whether a login succeeds.
 
-    `password_hash` is None when no password was ever set. `locked_until_s` is org time; infinity means "until an
-    administrator unlocks". `login_times_s` (org time) feeds the 3,600-per-hour login limit.
+    `password_hash` is None when no password was ever set. `locked_until_s` is org time; infinity means "until
+    an administrator unlocks". `login_times_s` (org time) feeds the 3,600-per-hour login limit.
     """
 
     id: str

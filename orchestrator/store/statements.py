@@ -161,7 +161,7 @@ class Due:
         here = [run.c.status == ACTIVE]
         if in_batch:
             here.append(run.c.batch == _bind("at_batch"))
-        one = sa.literal_column("1")
+        one: sa.ColumnElement[int] = sa.literal_column("1")
         first = sa.select(run.c.priority).where(*here).order_by(run.c.priority).limit(one)
         at_priority = run.c.priority == _bind("at_priority")
         self.first_priority = Statement(first, dialect)

@@ -425,3 +425,33 @@ def test_statuses_recorded_from_a_real_org_are_understood(org):
             seen.add(status.state)
             assert (status.fault() is not None) == (status.state == "Failed")
     assert seen == {"Pending", "InProgress", "Succeeded", "Failed"}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        '<records xsi:type="NeverHeardOf"><fullName>A</fullName></records>',
+        '<records xsi:type="PermissionSet"><fullName>A</fullName><hasActivationRequired>maybe</hasActivationRequired></records>',
+        '<records xsi:type="ConnectedApp"><fullName>A</fullName><sessionPolicy><sessionTimeout>soon</sessionTimeout>'
+        "</sessionPolicy></records>",
+        '<records xsi:type="ConnectedApp"><fullName>A</fullName><oauthConfig>text</oauthConfig></records>',
+        "<records>text</records>",
+        "<records><records><records/></records></records>",
+    ],
+)
+def test_a_record_of_another_shape_is_read_as_far_as_it_goes_or_is_a_fault(org, record):
+    org.answers["readMetadata"] = xml(
+        f"<readMetadataResponse><result>{record}</result></readMetadataResponse>"
+    )
+    try:
+        (found,) = org.metadata.read("ConnectedApp", ["A"])
+    except OrgFault as fault:
+        assert fault.code == "answer_unknown"
+    else:
+        assert found is None or found["fullName"] == "A"
+
+
+def test_an_envelope_announced_as_multipart_is_read_as_the_envelope_it_is(org):
+    body = xml("<listMetadataResponse/>").partition(b"\r\n\r\n")[2]
+    org.answers["listMetadata"] = http(200, body, "multipart/related; boundary=x")
+    assert org.metadata.list("ConnectedApp") == []

@@ -354,3 +354,37 @@ def test_a_fault_does_not_carry_the_request_with_its_secrets():
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
     assert TOKEN.reveal() not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"\x00\x01\x02",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/9.9 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nx",
+        b"HTTP/1.1 302 Found\r\nLocation: https://[broken\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: \xff\xfe://\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: https://a:b:c/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 503 Busy\r\nRetry-After: " + b"9" * 5000 + b"\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 503 Busy\r\nRetry-After: Mon, 99 Nov 99999 99:99:99 GMT\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+def test_no_nonsense_of_a_server_escapes_as_anything_but_a_fault_or_an_answer(head):
+    def babble(sock):
+        sock.sendall(head)
+        sock.shutdown(socket.SHUT_WR)
+
+    with serving(lambda _: babble, names=()) as server, network_to(None) as network:
+        try:
+            answer = get(network, f"http://127.0.0.1:{server.port}/x", idempotent=True)
+        except OrgFault as fault:
+            assert fault.code in {"network_unreachable", "host_moved"}
+        else:
+            assert answer.status in {200, 302, 503}
+            assert (answer.retry_after_s or 0) <= 86_400

@@ -6,10 +6,12 @@ the answer, or to a deed that does something to the socket.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import datetime as dt
 import functools
 import ipaddress
+import shutil
 import socket
 import socketserver
 import ssl
@@ -146,8 +148,10 @@ class Authority:
 
 
 @functools.cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+def _folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="wire-server-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 @functools.cache
@@ -162,7 +166,7 @@ def authority() -> Authority:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    file = Path(_folder().name) / "ca.pem"
+    file = _folder() / "ca.pem"
     file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return Authority(key, certificate, file)
 
@@ -181,7 +185,7 @@ def _leaf(names: tuple[str, ...]) -> Path:
         )
         .sign(ca.key, hashes.SHA256())
     )
-    file = Path(_folder().name) / f"{'_'.join(names).replace(':', '-')}.pem"
+    file = _folder() / f"{'_'.join(names).replace(':', '-')}.pem"
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

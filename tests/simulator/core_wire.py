@@ -45,14 +45,18 @@ class World:
 
     # --- logins
 
-    def soap_login(self, password: str | None = None, *, username: str | None = None, host: str = "") -> requests.Response:
+    def soap_login(
+        self, password: str | None = None, *, username: str | None = None, host: str = ""
+    ) -> requests.Response:
         body = (
             '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
             '<login xmlns="urn:partner.soap.sforce.com">'
             f"<username>{escape(username or self.seed.username)}</username>"
             f"<password>{escape(self.seed.password if password is None else password)}</password></login></e:Body></e:Envelope>"
         )
-        return self.web.post(f"{host or self.base}/services/Soap/u/64.0", data=body, headers={"SOAPAction": '""'})
+        return self.web.post(
+            f"{host or self.base}/services/Soap/u/64.0", data=body, headers={"SOAPAction": '""'}
+        )
 
     def admin_token(self) -> str:
         answer = self.soap_login()
@@ -62,7 +66,9 @@ class World:
     def token(self, *, host: str = "", **fields: str) -> requests.Response:
         return self.web.post(f"{host or self.base}/services/oauth2/token", data=fields)
 
-    def assertion(self, *, username: str | None = None, key=None, consumer_key: str = CONSUMER_KEY, **claims) -> str:
+    def assertion(
+        self, *, username: str | None = None, key=None, consumer_key: str = CONSUMER_KEY, **claims
+    ) -> str:
         payload = {
             "iss": consumer_key,
             "sub": username or self.seed.integration_username,
@@ -78,7 +84,9 @@ class World:
 
     def rest(self, method: str, path: str, token: str, **arguments) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}", **arguments.pop("headers", {})}
-        return self.web.request(method, f"{self.base}/services/data/v66.0{path}", headers=headers, **arguments)
+        return self.web.request(
+            method, f"{self.base}/services/data/v66.0{path}", headers=headers, **arguments
+        )
 
     def query(self, text: str, token: str) -> list[dict]:
         answer = self.rest("GET", "/query", token, params={"q": text})
@@ -106,14 +114,21 @@ class World:
             self.wall_s += 1
         raise AssertionError("the deploy does not end")
 
-    def deploy_app(self, token: str, *, certificate: str = "", approved: bool = True, scopes: str = "Api, RefreshToken") -> None:
+    def deploy_app(
+        self, token: str, *, certificate: str = "", approved: bool = True, scopes: str = "Api, RefreshToken"
+    ) -> None:
         """Deploy an External Client App with its permission set and give the set to the integration user."""
         key = "" if self.org.apps else CONSUMER_KEY  # a key cannot be given twice
         files = app_files(certificate or certificate_pem(), key, approved=approved, scopes=scopes)
         result = self.deploy(files, token)
         assert result["success"], result["details"]
-        permission_set = self.query("SELECT Id FROM PermissionSet WHERE Name = 'Acme_JWT_Access'", token)[0]["Id"]
-        fields = {"AssigneeId": self.user_id(self.seed.integration_username), "PermissionSetId": permission_set}
+        permission_set = self.query("SELECT Id FROM PermissionSet WHERE Name = 'Acme_JWT_Access'", token)[0][
+            "Id"
+        ]
+        fields = {
+            "AssigneeId": self.user_id(self.seed.integration_username),
+            "PermissionSetId": permission_set,
+        }
         given = self.rest("POST", "/sobjects/PermissionSetAssignment", token, json=fields)
         assert given.status_code in {201, 400}, given.text
 
@@ -122,12 +137,19 @@ class World:
         self.sim.clock.advance(60)
 
 
-def app_files(certificate: str, consumer_key: str = CONSUMER_KEY, *, approved: bool = True, scopes: str = "Api, RefreshToken") -> dict[str, str]:
+def app_files(
+    certificate: str,
+    consumer_key: str = CONSUMER_KEY,
+    *,
+    approved: bool = True,
+    scopes: str = "Api, RefreshToken",
+) -> dict[str, str]:
     key = f"<consumerKey>{consumer_key}</consumerKey>" if consumer_key else ""
     users = "AdminApprovedPreAuthorized" if approved else "AllSelfAuthorized"
     return {
         "permissionsets/Acme_JWT_Access.permissionset": _xml(
-            "PermissionSet", "<hasActivationRequired>false</hasActivationRequired><label>Acme JWT Access</label>"
+            "PermissionSet",
+            "<hasActivationRequired>false</hasActivationRequired><label>Acme JWT Access</label>",
         ),
         "externalClientApps/Acme_JWT.eca": _xml(
             "ExternalClientApplication",

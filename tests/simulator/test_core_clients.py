@@ -15,8 +15,8 @@ from simple_salesforce.exceptions import SalesforceAuthenticationFailed, Salesfo
 
 sys.path.append(str(Path(__file__).parent))
 
-from core_wire import CONSUMER_KEY, NOON_S, World, private_key  # noqa: E402 - found by the line above
-from test_core_server import serving  # noqa: E402 - found by the line above
+from core_wire import CONSUMER_KEY, NOON_S, World, private_key
+from test_core_server import serving
 
 KEY_PEM = (
     private_key()
@@ -59,7 +59,13 @@ def test_password_login_query_and_records(world):
 
 def test_a_wrong_password_is_an_authentication_failure(world):
     with pytest.raises(SalesforceAuthenticationFailed, match="INVALID_LOGIN"):
-        SalesforceLogin(username=world.seed.username, password="no", security_token="", domain="acme.my", session=world.web)
+        SalesforceLogin(
+            username=world.seed.username,
+            password="no",
+            security_token="",
+            domain="acme.my",
+            session=world.web,
+        )
 
 
 def test_jwt_login_with_its_exp_as_text(world):

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
-from core_wire import World  # noqa: E402 - found by the line above
+from core_wire import World
 
 
 def code(answer) -> str:
@@ -65,7 +65,9 @@ def require_my_domain(world):
 
 
 def give_sso(world):
-    world.org.permission_sets[world.org.permission_set_by_name("Any_API_Auth").id].user_permissions.add("IsSsoEnabled")
+    world.org.permission_sets[world.org.permission_set_by_name("Any_API_Auth").id].user_permissions.add(
+        "IsSsoEnabled"
+    )
 
 
 def give_sso_with_dead_gateway(world):
@@ -122,7 +124,9 @@ def test_org_profiles_refuse_with_the_documented_words(profile, expected, text):
 
 def test_a_trusted_network_needs_no_security_token():
     world = World("security_token_required")
-    world.org.settings["SecuritySettings"]["networkAccess"] = {"ipRanges": {"start": "127.0.0.0", "end": "127.0.0.9"}}
+    world.org.settings["SecuritySettings"]["networkAccess"] = {
+        "ipRanges": {"start": "127.0.0.0", "end": "127.0.0.9"}
+    }
     assert world.soap_login().status_code == 200
 
 

@@ -12,7 +12,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
-from core_wire import (  # noqa: E402 - found by the line above
+from core_wire import (
     CALLBACK,
     CONSUMER_KEY,
     JWT_BEARER,
@@ -41,14 +41,19 @@ def test_a_signed_assertion_of_a_preauthorised_user_gets_a_token_that_works(depl
     document = answer.json()
     assert set(document) == {"access_token", "scope", "instance_url", "id", "token_type"}
     assert document["instance_url"] == deployed.base
-    assert document["id"].endswith(f"/id/{deployed.org.id}/{deployed.user_id(deployed.seed.integration_username)}")
+    assert document["id"].endswith(
+        f"/id/{deployed.org.id}/{deployed.user_id(deployed.seed.integration_username)}"
+    )
     assert document["access_token"].startswith(deployed.org.id15 + "!")
-    rows = deployed.query("SELECT Username FROM User WHERE Username LIKE 'integration%'", document["access_token"])
+    rows = deployed.query(
+        "SELECT Username FROM User WHERE Username LIKE 'integration%'", document["access_token"]
+    )
     assert rows[0]["Username"] == deployed.seed.integration_username
 
 
 @pytest.mark.parametrize(
-    "exp", [lambda s: s + 120, lambda s: (s + 120) * 1000, lambda s: str(s + 120), lambda s: s + 86400, lambda s: s]
+    "exp",
+    [lambda s: s + 120, lambda s: (s + 120) * 1000, lambda s: str(s + 120), lambda s: s + 86400, lambda s: s],
 )
 def test_expiry_is_read_in_seconds_milliseconds_and_as_text(deployed, exp):
     assert deployed.jwt(exp=exp(int(deployed.wall_s))).status_code == 200
@@ -67,7 +72,11 @@ def test_production_audiences_are_taken_with_and_without_slash(deployed, audienc
         ({"exp": "soon"}, "invalid_grant", "invalid assertion"),
         ({"consumer_key": "NOSUCHKEY"}, "invalid_client_id", "client identifier invalid"),
         ({"username": "nobody@acme.example"}, "invalid_grant", "user hasn't approved this consumer"),
-        ({"username": "sam@acme.example"}, "invalid_app_access", "user is not admin approved to access this app"),
+        (
+            {"username": "sam@acme.example"},
+            "invalid_app_access",
+            "user is not admin approved to access this app",
+        ),
         ({"username": "former@acme.example"}, "inactive_user", "user is inactive"),
     ],
 )
@@ -79,7 +88,9 @@ def test_a_signature_by_another_key_is_an_invalid_assertion(deployed):
     assert refusal(deployed.jwt(key=private_key("other"))) == (400, "invalid_grant", "invalid assertion")
 
 
-@pytest.mark.parametrize("assertion", ["", "a", "a.b.c", "....", "eyJhbGciOiJub25lIn0.e30.", "\x00.\x00.\x00"])
+@pytest.mark.parametrize(
+    "assertion", ["", "a", "a.b.c", "....", "eyJhbGciOiJub25lIn0.e30.", "\x00.\x00.\x00"]
+)
 def test_a_broken_assertion_is_refused_and_breaks_nothing(deployed, assertion):
     answer = deployed.token(grant_type=JWT_BEARER, assertion=assertion)
     assert answer.status_code == 400
@@ -113,7 +124,9 @@ def test_a_new_app_climbs_the_ladder_of_transient_refusals():
     assert seen[0] == "invalid_client_id"
     assert {"invalid_client_id", "app_not_found", "invalid_grant", "ok"} >= set(seen)
     first_ok = seen.index("ok")
-    assert "invalid_client_id" in seen[first_ok:] or "invalid_grant" in seen[first_ok:], "no node lagged behind"
+    assert "invalid_client_id" in seen[first_ok:] or "invalid_grant" in seen[first_ok:], (
+        "no node lagged behind"
+    )
     assert seen[-40:] == ["ok"] * 40
 
 
@@ -144,7 +157,10 @@ def test_the_same_deploy_again_disturbs_nobody():
 
 
 def test_the_generic_host_finds_external_client_apps_only_now_and_then(deployed):
-    answers = [deployed.jwt(host="https://login.salesforce.com", aud="https://login.salesforce.com") for _ in range(60)]
+    answers = [
+        deployed.jwt(host="https://login.salesforce.com", aud="https://login.salesforce.com")
+        for _ in range(60)
+    ]
     codes = {answer.status_code for answer in answers}
     assert codes == {200, 400}
     assert {answer.json()["error"] for answer in answers if answer.status_code == 400} == {"app_not_found"}
@@ -152,9 +168,16 @@ def test_the_generic_host_finds_external_client_apps_only_now_and_then(deployed)
 
 
 def test_login_history_tells_flow_and_application(deployed):
+    deployed.wall_s += 1
     token = deployed.jwt().json()["access_token"]
-    row = deployed.query("SELECT Status, LoginType, LoginSubType, Application FROM LoginHistory ORDER BY LoginTime DESC", token)[0]
-    assert (row["Status"], row["LoginType"], row["Application"]) == ("Success", "Remote Access 2.0", "Acme JWT")
+    row = deployed.query(
+        "SELECT Status, LoginType, LoginSubType, Application FROM LoginHistory ORDER BY LoginTime DESC", token
+    )[0]
+    assert (row["Status"], row["LoginType"], row["Application"]) == (
+        "Success",
+        "Remote Access 2.0",
+        "Acme JWT",
+    )
 
 
 def test_the_hourly_login_rate_bites_and_passes():
@@ -179,16 +202,28 @@ def test_the_password_flow_needs_a_connected_app_and_can_be_blocked():
         "password": world.seed.password,
     }
     assert world.token(**fields).status_code == 200
-    assert refusal(world.token(**{**fields, "client_secret": "wrong"}))[1:] == ("invalid_client", "invalid client credentials")
-    assert refusal(world.token(**{**fields, "password": "wrong"}))[1:] == ("invalid_grant", "authentication failure")
+    assert refusal(world.token(**{**fields, "client_secret": "wrong"}))[1:] == (
+        "invalid_client",
+        "invalid client credentials",
+    )
+    assert refusal(world.token(**{**fields, "password": "wrong"}))[1:] == (
+        "invalid_grant",
+        "authentication failure",
+    )
     world.org.settings["OauthOidcSettings"]["blockOAuthUnPwFlow"] = "true"
     assert refusal(world.token(**fields))[1:] == ("invalid_grant", "authentication failure")
-    assert [row.status for row in world.org.login_history][-2:] == ["Invalid Password", "Username-Password Flow Disabled"]
+    assert [row.status for row in world.org.login_history][-2:] == [
+        "Invalid Password",
+        "Username-Password Flow Disabled",
+    ]
 
 
 def test_external_client_apps_refuse_the_password_flow(deployed):
     answer = deployed.token(
-        grant_type="password", client_id=CONSUMER_KEY, username=deployed.seed.username, password=deployed.seed.password
+        grant_type="password",
+        client_id=CONSUMER_KEY,
+        username=deployed.seed.username,
+        password=deployed.seed.password,
     )
     assert answer.json()["error"] == "unsupported_grant_type"
 
@@ -229,19 +264,28 @@ def test_the_cli_logs_in_by_browser_with_pkce_and_refreshes():
     )  # fmt: skip
     document = world.token(**{**fields, "code": given["code"]}, code_verifier=verifier).json()
     assert set(document) >= {"access_token", "refresh_token", "signature", "issued_at", "id"}
-    again = world.token(grant_type="refresh_token", client_id="PlatformCLI", refresh_token=document["refresh_token"])
+    again = world.token(
+        grant_type="refresh_token", client_id="PlatformCLI", refresh_token=document["refresh_token"]
+    )
     assert again.status_code == 200
     assert again.json()["access_token"] != document["access_token"]
     assert world.token(**{**fields, "code": given["code"]}, code_verifier=verifier).status_code == 400
 
 
 def test_the_immediate_probe_tells_a_known_key_from_an_unknown_one(deployed):
-    asked = {"response_type": "code", "redirect_uri": CALLBACK, "code_challenge": "x" * 43, "immediate": "true"}
+    asked = {
+        "response_type": "code",
+        "redirect_uri": CALLBACK,
+        "code_challenge": "x" * 43,
+        "immediate": "true",
+    }
     known, given = authorize(deployed, client_id=CONSUMER_KEY, **asked)
     assert (known.status_code, given["error"]) == (302, "immediate_unsuccessful")
     unknown, _ = authorize(deployed, client_id="NOSUCHKEY", **asked)
     assert "error=invalid_client_id&amp;error_description=client%20identifier%20invalid" in unknown.text
-    elsewhere, _ = authorize(deployed, client_id=CONSUMER_KEY, **{**asked, "redirect_uri": "https://elsewhere.example"})
+    elsewhere, _ = authorize(
+        deployed, client_id=CONSUMER_KEY, **{**asked, "redirect_uri": "https://elsewhere.example"}
+    )
     assert "redirect_uri_mismatch" in elsewhere.text
 
 

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
-from core_wire import World  # noqa: E402 - found by the line above
+from core_wire import World
 
 from orchestrator.simulator.ids import checksum, is_valid, to_18
 
@@ -37,7 +37,7 @@ def ask(world, token, text):
 
 @pytest.mark.parametrize(
     ("short", "long"),
-    [("001A0000006Vm9r", "001A0000006Vm9rIAC"), ("00D000000000001", "00D000000000001AAA"), ("005D0000001KPsG", "005D0000001KPsGIAW")],
+    [("001A0000006Vm9r", "001A0000006Vm9rIAC"), ("00D000000000001", "00D000000000001EAA"), ("005D0000001KPsG", "005D0000001KPsGIAW")],
 )  # fmt: skip
 def test_ids_carry_the_checksum_real_orgs_compute(short, long):
     assert to_18(short) == long
@@ -72,7 +72,11 @@ def test_queries_find_what_their_conditions_say(world, token, text, names):
 
 
 def test_counting_and_relationships_have_their_own_shapes(world, token):
-    assert ask(world, token, "SELECT COUNT() FROM User").json() == {"totalSize": 5, "done": True, "records": []}
+    assert ask(world, token, "SELECT COUNT() FROM User").json() == {
+        "totalSize": 5,
+        "done": True,
+        "records": [],
+    }
     assert ask(world, token, "SELECT COUNT(Id) total FROM User").json()["records"][0]["total"] == 5
     row = ask(world, token, "SELECT Profile.Name FROM User WHERE Name = 'Sam Seller'").json()["records"][0]
     assert row["Profile"]["Name"] == "Standard User"
@@ -89,14 +93,26 @@ def test_counting_and_relationships_have_their_own_shapes(world, token):
         ("SELECT Id FROM User LIMIT x", "MALFORMED_QUERY", "'x'"),
         ("SELECT Id FROM User ; DROP", "MALFORMED_QUERY", "';'"),
         ("SELECT " + "(" * 500, "MALFORMED_QUERY", "unexpected token"),
-        ("SELECT Id FROM User WHERE " + "NOT " * 500 + "IsActive = true", "MALFORMED_QUERY", "unexpected token"),
+        (
+            "SELECT Id FROM User WHERE " + "NOT " * 500 + "IsActive = true",
+            "MALFORMED_QUERY",
+            "unexpected token",
+        ),
         ("SELECT Id FROM User WHERE " + "(" * 500, "MALFORMED_QUERY", "unexpected token"),
         ("SELECT Nope FROM User", "INVALID_FIELD", "No such column 'Nope' on entity 'User'"),
-        ("SELECT Id FROM User WHERE Manager.Name = 'x'", "INVALID_FIELD", "Didn't understand relationship 'Manager'"),
+        (
+            "SELECT Id FROM User WHERE Manager.Name = 'x'",
+            "INVALID_FIELD",
+            "Didn't understand relationship 'Manager'",
+        ),
         ("SELECT Id FROM User WHERE IsActive = 'true'", "INVALID_FIELD", "should not be enclosed in quotes"),
         ("SELECT Id FROM LoginHistory WHERE Status = 'Success'", "INVALID_FIELD", "can not be filtered"),
         ("SELECT Id FROM Nope", "INVALID_TYPE", "sObject type 'Nope' is not supported"),
-        ("SELECT Id FROM ScratchOrgInfo limit 1", "INVALID_TYPE", "sObject type 'ScratchOrgInfo' is not supported"),
+        (
+            "SELECT Id FROM ScratchOrgInfo limit 1",
+            "INVALID_TYPE",
+            "sObject type 'ScratchOrgInfo' is not supported",
+        ),
     ],
 )
 def test_each_wrong_query_is_refused_in_salesforces_words(world, token, text, code, words):
@@ -113,7 +129,9 @@ def test_long_results_come_in_pages(world, token):
     page = ask(world, token, "SELECT Name FROM Account WHERE Name LIKE 'Bulk%'").json()
     sizes = [len(page["records"])]
     while not page["done"]:
-        page = world.web.get(world.base + page["nextRecordsUrl"], headers={"Authorization": f"Bearer {token}"}).json()
+        page = world.web.get(
+            world.base + page["nextRecordsUrl"], headers={"Authorization": f"Bearer {token}"}
+        ).json()
         sizes.append(len(page["records"]))
     assert sizes == [2000, 2000, 500]
     assert page["totalSize"] == 4500
@@ -121,7 +139,9 @@ def test_long_results_come_in_pages(world, token):
 
 
 def test_the_cli_gets_its_column_metadata(world, token):
-    found = world.rest("GET", "/query", token, params={"q": "SELECT Id, Name FROM Account", "columns": "true"}).json()
+    found = world.rest(
+        "GET", "/query", token, params={"q": "SELECT Id, Name FROM Account", "columns": "true"}
+    ).json()
     assert [column["columnName"] for column in found["columnMetadata"]] == ["Id", "Name"]
     assert (found["entityName"], found["keyPrefix"], found["idSelected"]) == ("Account", "001", True)
 
@@ -133,7 +153,9 @@ def test_a_seller_sees_no_sessions(world, token):
     answer = world.soap_login("Passw0rd!", username=sam.username)
     session = answer.text.partition("<sessionId>")[2].partition("</")[0]
     assert refusal(ask(world, session, "SELECT Id FROM AuthSession")) == (400, "INVALID_TYPE")
-    changed = world.rest("PATCH", f"/sobjects/User/{world.user_id(world.seed.username)}", session, json={"IsActive": False})
+    changed = world.rest(
+        "PATCH", f"/sobjects/User/{world.user_id(world.seed.username)}", session, json={"IsActive": False}
+    )
     assert refusal(changed) == (400, "INSUFFICIENT_ACCESS_OR_READONLY")
 
 
@@ -141,17 +163,23 @@ def test_a_seller_sees_no_sessions(world, token):
 
 
 @pytest.mark.parametrize(
-    ("version", "status", "code"), [("v29.0", 410, "GONE"), ("v99.0", 404, "NOT_FOUND"), ("v66", 404, "NOT_FOUND")]
+    ("version", "status", "code"),
+    [("v29.0", 410, "GONE"), ("v99.0", 404, "NOT_FOUND"), ("v66", 404, "NOT_FOUND")],
 )
 def test_versions_that_are_gone_or_not_there_yet(world, token, version, status, code):
-    answer = world.web.get(f"{world.base}/services/data/{version}/limits", headers={"Authorization": f"Bearer {token}"})
+    answer = world.web.get(
+        f"{world.base}/services/data/{version}/limits", headers={"Authorization": f"Bearer {token}"}
+    )
     assert refusal(answer) == (status, code)
 
 
 def test_paths_work_with_and_without_slash_and_answers_pretty_and_plain(world, token):
     for path in ("/query/?q=SELECT Id FROM User", "/query?q=SELECT Id FROM User", "/sobjects/", "/limits/"):
         assert world.rest("GET", path, token).status_code == 200
-    assert '\n  "totalSize" : ' in world.rest("GET", "/query?q=SELECT Id FROM User", token, headers={"X-PrettyPrint": "1"}).text
+    assert (
+        '\n  "totalSize" : '
+        in world.rest("GET", "/query?q=SELECT Id FROM User", token, headers={"X-PrettyPrint": "1"}).text
+    )
     assert "\n" not in world.rest("GET", "/limits", token).text
     assert refusal(world.rest("GET", "/tooling/sobjects/SourceMember/describe", token)) == (404, "NOT_FOUND")
     assert refusal(world.rest("GET", "/nothing/here", token)) == (404, "NOT_FOUND")
@@ -170,9 +198,18 @@ def test_the_last_administrator_stays(world, token):
     sam = world.org.user_by_name("sam@acme.example")
     sam.set_password("Passw0rd!", 0, new_token="x")
     gate = world.org.permission_set_by_name("Any_API_Auth").id
-    given = world.rest("POST", "/sobjects/PermissionSetAssignment", token, json={"AssigneeId": sam.id, "PermissionSetId": gate})
+    given = world.rest(
+        "POST",
+        "/sobjects/PermissionSetAssignment",
+        token,
+        json={"AssigneeId": sam.id, "PermissionSetId": gate},
+    )
     assert given.status_code == 201
-    session = world.soap_login("Passw0rd!", username=sam.username).text.partition("<sessionId>")[2].partition("</")[0]
+    session = (
+        world.soap_login("Passw0rd!", username=sam.username)
+        .text.partition("<sessionId>")[2]
+        .partition("</")[0]
+    )
     refused = world.rest("PATCH", f"/sobjects/User/{first}", session, json={"IsActive": False})
     assert refusal(refused) == (400, "CANNOT_DISABLE_LAST_ADMIN")
 
@@ -180,7 +217,11 @@ def test_the_last_administrator_stays(world, token):
 def test_a_deactivated_user_loses_sessions_and_login(world, token):
     second = world.org.user_by_name(world.seed.break_glass_username)
     second.set_password("Passw0rd!", 0, new_token="x")
-    session = world.soap_login("Passw0rd!", username=second.username).text.partition("<sessionId>")[2].partition("</")[0]
+    session = (
+        world.soap_login("Passw0rd!", username=second.username)
+        .text.partition("<sessionId>")[2]
+        .partition("</")[0]
+    )
     assert world.rest("GET", "/limits", session).status_code == 200
     world.rest("PATCH", f"/sobjects/User/{second.id}", token, json={"IsActive": False})
     assert world.rest("GET", "/limits", session).status_code == 401
@@ -188,10 +229,17 @@ def test_a_deactivated_user_loses_sessions_and_login(world, token):
 
 def test_nobody_freezes_himself_but_an_admin_freezes_others(world, token):
     logins = {row["UserId"]: row["Id"] for row in world.query("SELECT Id, UserId FROM UserLogin", token)}
-    own = world.rest("PATCH", f"/sobjects/UserLogin/{logins[world.user_id(world.seed.username)]}", token, json={"IsFrozen": True})
+    own = world.rest(
+        "PATCH",
+        f"/sobjects/UserLogin/{logins[world.user_id(world.seed.username)]}",
+        token,
+        json={"IsFrozen": True},
+    )
     assert refusal(own) == (400, "CANNOT_FREEZE_SELF")
     other = logins[world.user_id(world.seed.break_glass_username)]
-    assert world.rest("PATCH", f"/sobjects/UserLogin/{other}", token, json={"IsFrozen": True}).status_code == 204
+    assert (
+        world.rest("PATCH", f"/sobjects/UserLogin/{other}", token, json={"IsFrozen": True}).status_code == 204
+    )
     actions = [row["Action"] for row in world.query("SELECT Action FROM SetupAuditTrail", token)]
     assert "frozeuser" in actions
 
@@ -203,10 +251,15 @@ def test_nobody_sets_his_own_password_but_an_admin_sets_others(world, token):
     assert answer.json()[0]["message"] == "Cannot set password for self"
     second = world.org.user_by_name(world.seed.break_glass_username)
     other = f"/sobjects/User/{second.id}/password"
-    assert refusal(world.rest("POST", other, token, json={"NewPassword": "short"}))[1] == "INVALID_NEW_PASSWORD"
+    assert (
+        refusal(world.rest("POST", other, token, json={"NewPassword": "short"}))[1] == "INVALID_NEW_PASSWORD"
+    )
     assert world.rest("POST", other, token, json={"NewPassword": "N3wPassword!"}).status_code == 204
     assert world.soap_login("N3wPassword!", username=second.username).status_code == 200
-    assert refusal(world.rest("POST", other, token, json={"NewPassword": "N3wPassword!"}))[1] == "INVALID_NEW_PASSWORD"
+    assert (
+        refusal(world.rest("POST", other, token, json={"NewPassword": "N3wPassword!"}))[1]
+        == "INVALID_NEW_PASSWORD"
+    )
     temporary = world.rest("DELETE", other, token).json()["NewPassword"]
     assert world.rest("GET", other, token).json() == {"isExpired": True}
     assert "<passwordExpired>true" in world.soap_login(temporary, username=second.username).text
@@ -215,23 +268,37 @@ def test_nobody_sets_his_own_password_but_an_admin_sets_others(world, token):
 
 def test_permission_sets_are_given_once_and_taken(world, token):
     made = world.rest(
-        "POST", "/sobjects/PermissionSet", token, json={"Name": "Locks", "Label": "Locks", "PermissionsIsSsoEnabled": True}
+        "POST",
+        "/sobjects/PermissionSet",
+        token,
+        json={"Name": "Locks", "Label": "Locks", "PermissionsIsSsoEnabled": True},
     ).json()["id"]
     fields = {"AssigneeId": world.user_id("sam@acme.example"), "PermissionSetId": made}
     given = world.rest("POST", "/sobjects/PermissionSetAssignment", token, json=fields)
     assert given.status_code == 201
-    assert refusal(world.rest("POST", "/sobjects/PermissionSetAssignment", token, json=fields)) == (400, "DUPLICATE_VALUE")
+    assert refusal(world.rest("POST", "/sobjects/PermissionSetAssignment", token, json=fields)) == (
+        400,
+        "DUPLICATE_VALUE",
+    )
     assert "IsSsoEnabled" in world.org.permissions_of(world.org.user_by_name("sam@acme.example"))
     path = f"/sobjects/PermissionSetAssignment/{given.json()['id']}"
     assert world.rest("DELETE", path, token).status_code == 204
     assert refusal(world.rest("DELETE", path, token)) == (404, "ENTITY_IS_DELETED")
-    wrong = world.rest("POST", "/sobjects/PermissionSetAssignment", token, json={**fields, "PermissionSetId": "0PS000000000001"})
+    wrong = world.rest(
+        "POST",
+        "/sobjects/PermissionSetAssignment",
+        token,
+        json={**fields, "PermissionSetId": "0PS000000000001"},
+    )
     assert refusal(wrong) == (400, "INVALID_CROSS_REFERENCE_KEY")
 
 
 def test_the_integration_licence_bounds_what_a_permission_set_may_give(world, token):
     made = world.rest(
-        "POST", "/sobjects/PermissionSet", token, json={"Name": "Big", "Label": "Big", "PermissionsManageUsers": True}
+        "POST",
+        "/sobjects/PermissionSet",
+        token,
+        json={"Name": "Big", "Label": "Big", "PermissionsManageUsers": True},
     ).json()["id"]
     fields = {"AssigneeId": world.user_id(world.seed.integration_username), "PermissionSetId": made}
     psl = world.query("SELECT Id FROM PermissionSetLicenseAssign", token)[0]["Id"]
@@ -277,12 +344,18 @@ def test_a_user_is_created_with_everything_required_and_only_once(world, token):
 def test_an_access_grant_by_record_is_what_the_app_honours(world, token):
     world.deploy_app(token)
     world.settle()
-    profile_set = world.query("SELECT Id FROM PermissionSet WHERE Profile.Name = 'Standard User'", token)[0]["Id"]
+    profile_set = world.query("SELECT Id FROM PermissionSet WHERE Profile.Name = 'Standard User'", token)[0][
+        "Id"
+    ]
     app_id = world.query("SELECT Id FROM ExternalClientApplication", token)[0]["Id"]
     assert world.jwt(username="sam@acme.example").json()["error"] == "invalid_app_access"
-    made = world.rest("POST", "/sobjects/SetupEntityAccess", token, json={"ParentId": profile_set, "SetupEntityId": app_id})
+    made = world.rest(
+        "POST", "/sobjects/SetupEntityAccess", token, json={"ParentId": profile_set, "SetupEntityId": app_id}
+    )
     assert made.status_code == 201, made.text
-    rows = world.query(f"SELECT Id, SetupEntityType FROM SetupEntityAccess WHERE SetupEntityId = '{app_id}'", token)
+    rows = world.query(
+        f"SELECT Id, SetupEntityType FROM SetupEntityAccess WHERE SetupEntityId = '{app_id}'", token
+    )
     assert {row["SetupEntityType"] for row in rows} == {"ExternalClientApplication"}
     assert len(rows) == 2
     world.settle()
@@ -320,9 +393,14 @@ def test_the_consumer_key_is_read_back_over_connect_rest(world, token):
 
 
 def test_json_is_read_whatever_its_content_type_and_broken_json_is_refused(world, token):
-    made = world.rest("POST", "/sobjects/Account/", token, data='{"Name": "x"}', headers={"Content-Type": "text/xml"})
+    made = world.rest(
+        "POST", "/sobjects/Account/", token, data='{"Name": "x"}', headers={"Content-Type": "text/xml"}
+    )
     assert made.status_code == 201
     assert refusal(world.rest("POST", "/sobjects/Account", token, data="{"))[1] == "JSON_PARSER_ERROR"
     assert refusal(world.rest("POST", "/sobjects/Account", token, json={"Nope": 1}))[1] == "INVALID_FIELD"
     assert refusal(world.rest("POST", "/sobjects/Account", token, json={}))[1] == "REQUIRED_FIELD_MISSING"
-    assert refusal(world.rest("POST", "/sobjects/Organization", token, json={})) == (405, "METHOD_NOT_ALLOWED")
+    assert refusal(world.rest("POST", "/sobjects/Organization", token, json={})) == (
+        405,
+        "METHOD_NOT_ALLOWED",
+    )

@@ -23,7 +23,7 @@ from requests.adapters import HTTPAdapter
 
 sys.path.append(str(Path(__file__).parent))
 
-from core_wire import form  # noqa: E402 - found by the line above
+from core_wire import form
 
 from orchestrator.simulator.command import ServeOptions, Simulation
 
@@ -134,7 +134,11 @@ def test_one_connection_carries_many_requests_and_each_answer_is_one_write(plain
             raw.sendall(b"GET /services/data HTTP/1.1\r\nHost: acme.my.salesforce.com\r\n\r\n")
             answer = raw.recv(262_144)
             head, _, body = answer.partition(b"\r\n\r\n")
-            length = int(next(row for row in head.split(b"\r\n") if row.lower().startswith(b"content-length")).split()[1])
+            length = int(
+                next(row for row in head.split(b"\r\n") if row.lower().startswith(b"content-length")).split()[
+                    1
+                ]
+            )
             assert len(body) == length, "head and body came in two pieces"
 
 
@@ -196,7 +200,9 @@ def test_malformed_input_is_answered_with_a_4xx_and_the_server_lives(plain, raw)
     line, _ = plain
     answer = exchange(line["url"], raw)
     assert answer.startswith(b"HTTP/1.1 4"), answer[:100]
-    assert b"200 " in exchange(line["url"], b"GET /services/data HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert b"200 " in exchange(
+        line["url"], b"GET /services/data HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
 
 
 def test_a_gzip_bomb_is_refused_without_being_unpacked(plain):
@@ -300,7 +306,9 @@ class TestScriptedFaults:
     def test_an_error_takes_the_shape_of_the_surface(self, plain, web):
         line, _ = plain
         for operation in ("token", "soap_login", "versions"):
-            self.script(web, line, kind="error", code="SERVER_UNAVAILABLE", message="down", operation=operation)
+            self.script(
+                web, line, kind="error", code="SERVER_UNAVAILABLE", message="down", operation=operation
+            )
         token = web.post(f"{line['url']}/services/oauth2/token", data=form(grant_type="password"))
         assert token.json() == {"error": "SERVER_UNAVAILABLE", "error_description": "down"}
         login = web.post(f"{line['url']}/services/Soap/u/64.0", data=LOGIN)
@@ -336,6 +344,10 @@ def test_the_command_prints_one_line_writes_a_journal_and_stops_on_sigterm(tmp_p
         running.send_signal(signal.SIGTERM)
         assert running.wait(10) == 0
     row = json.loads(journal.read_text().splitlines()[0])
-    assert (row["operation"], row["username"], row["code"]) == ("soap_login", "admin@acme.example", "INVALID_LOGIN")
+    assert (row["operation"], row["username"], row["code"]) == (
+        "soap_login",
+        "admin@acme.example",
+        "INVALID_LOGIN",
+    )
     assert "wrong" not in journal.read_text()
     assert not Path(line["orgs_file"]).exists(), "the secrets outlived the simulator"

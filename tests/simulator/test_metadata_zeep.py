@@ -213,8 +213,12 @@ def retrieve(strict, types: dict[str, list[str]]):
 def test_a_deployed_file_comes_back_byte_for_byte(strict):
     files = app_files()
     strict.deploy(files)
-    wanted = {"ExtlClntAppGlobalOauthSettings": ["*"], "ExternalClientApplication": [APP], "PermissionSet": ["Acme_JWT_Access"],
-        "ExtlClntAppOauthConfigurablePolicies": ["*"]}  # fmt: skip
+    wanted = {
+        "ExtlClntAppGlobalOauthSettings": ["*"],
+        "ExternalClientApplication": [APP],
+        "PermissionSet": ["Acme_JWT_Access"],
+        "ExtlClntAppOauthConfigurablePolicies": ["*"],
+    }
     found, result = retrieve(strict, wanted)
     for path in found:
         if path != "package.xml":

@@ -21,6 +21,16 @@ BILLION_LAUGHS = (
     f'<login xmlns="{PARTNER}"><username>&i;</username></login></soapenv:Body></soapenv:Envelope>'
 )
 SHARED_WIRE = Wire()
+INSIDES = (
+    "",
+    "x",
+    "<ZipFile>QQ==</ZipFile>",
+    "<metadata/>",
+    "<queries/>",
+    "<type>Profile</type><fullNames>Admin</fullNames>",
+    "<request/>",
+    "<asOfVersion>x</asOfVersion>",
+)
 FILE_ENTITY = (
     '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]>'
     '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
@@ -64,9 +74,18 @@ def test_a_login_fault_carries_the_literal_tags_that_clients_look_for(wire):
     assert b'xmlns:sf="urn:fault.partner.soap.sforce.com"' in response.body
 
 
-@pytest.mark.parametrize(("version", "code"), [("21.0", "UNSUPPORTED_API_VERSION"), ("30.0", "UNSUPPORTED_API_VERSION"),
-    ("65.0", "UNSUPPORTED_API_VERSION"), ("66.0", "UNSUPPORTED_API_VERSION"), ("99.0", "UNSUPPORTED_API_VERSION"),
-    ("31.0", "INVALID_LOGIN"), ("64.0", "INVALID_LOGIN")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("version", "code"),
+    [
+        ("21.0", "UNSUPPORTED_API_VERSION"),
+        ("30.0", "UNSUPPORTED_API_VERSION"),
+        ("31.0", "INVALID_LOGIN"),
+        ("64.0", "INVALID_LOGIN"),
+        ("65.0", "UNSUPPORTED_API_VERSION"),
+        ("66.0", "UNSUPPORTED_API_VERSION"),
+        ("99.0", "UNSUPPORTED_API_VERSION"),
+    ],
+)
 def test_login_lives_in_versions_31_to_64_only(wire, version, code):
     body = f'<login xmlns="{PARTNER}"><username>nobody</username><password>x</password></login>'
     response = wire.post(f"/services/Soap/u/{version}", envelope(body))
@@ -109,9 +128,7 @@ def test_no_damaged_request_brings_the_door_down(data):
         wire.login()
     header = f"<SessionHeader {X}><sessionId>{wire.session_id}</sessionId></SessionHeader>"
     operation = data.draw(strategies.sampled_from(sorted(OPERATIONS)))
-    inside = data.draw(strategies.sampled_from(["", "x", "<ZipFile>QQ==</ZipFile>", "<metadata/>", "<queries/>",
-        "<type>Profile</type><fullNames>Admin</fullNames>", "<request/>", ("<asOfVersion>"
-                                                                          "x</asOfVersion>")]))  # fmt: skip
+    inside = data.draw(strategies.sampled_from(INSIDES))
     body = bytearray(envelope(f"<{operation} {X}>{inside}</{operation}>", header))
     for place, value in data.draw(
         strategies.lists(

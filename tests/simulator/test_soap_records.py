@@ -21,9 +21,8 @@ def query(wire: Wire, text: str):
 
 
 def test_a_query_answers_typed_sobjects_with_relationships(wire):
-    response = query(
-        wire, f"SELECT Id, Username, IsActive, Profile.Name FROM User WHERE Username = '{wire.seed.username}'"
-    )
+    text = "SELECT Id, IsActive, Profile.Name FROM User WHERE Profile.Name = 'System Administrator' LIMIT 1"
+    response = query(wire, text)
     assert text_of(response, "size") == "1"
     assert texts_of(response, "records/Profile/Name") == ["System Administrator"]
     assert texts_of(response, "records/IsActive") == ["true"]
@@ -70,6 +69,13 @@ def test_records_are_created_updated_retrieved_and_deleted(wire):
     gone = wire.partner(f"<delete {P}><ids>{account}</ids><ids>nonsense</ids></delete>")
     assert texts_of(gone, "success") == ["true", "false"]
     assert texts_of(gone, "statusCode") == ["MALFORMED_ID"]
+
+
+def test_an_unknown_type_faults_and_unknown_ids_do_not_fit_rest_codes(wire):
+    response = wire.partner(f"<create {P}><sObjects><o:type>Nope</o:type></sObjects></create>")
+    assert fault_code(response) == "INVALID_TYPE"
+    response = wire.partner(f"<resetPassword {P}><userId>005000000000001AAA</userId></resetPassword>")
+    assert fault_code(response) == "INVALID_CROSS_REFERENCE_KEY"
 
 
 def test_upsert_says_which_it_did(wire):
@@ -162,12 +168,9 @@ def test_the_enterprise_endpoint_answers_in_its_own_namespaces(wire):
     response = wire.post("/services/Soap/c/64.0", envelope(body))
     assert b'xmlns:sf="urn:fault.enterprise.soap.sforce.com"' in response.body
     header = f'<SessionHeader xmlns="{ns}"><sessionId>{wire.session_id}</sessionId></SessionHeader>'
-    response = wire.post(
-        "/services/Soap/c/64.0",
-        envelope(
-            f'<query xmlns="{ns}"><queryString>SELECT Id, Name FROM Profile</queryString></query>', header
-        ),
-    )
+    text = "SELECT Id, Name FROM Profile"
+    body = f'<query xmlns="{ns}"><queryString>{text}</queryString></query>'
+    response = wire.post("/services/Soap/c/64.0", envelope(body, header))
     assert b'<records xsi:type="sf:Profile"><sf:Id>00e' in response.body
 
 
