@@ -9,9 +9,9 @@ Where there is no flock (Windows), or the owner is of another machine, only the 
 from __future__ import annotations
 
 import os
+import platform
 import re
 import secrets
-import socket
 import sys
 import threading
 import weakref
@@ -104,7 +104,7 @@ def describe(owner: str) -> str:
 
 
 def _host() -> str:
-    return re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "localhost"
+    return re.sub(r"[^A-Za-z0-9._-]", "-", platform.node()) or "localhost"
 
 
 def _lock_new_file(directory: Path, owner: str) -> int | None:

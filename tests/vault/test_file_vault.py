@@ -269,6 +269,17 @@ def test_the_key_is_not_asked_for_before_it_is_needed(tmp_path):
     vault.forget("org:a")
 
 
+def test_a_file_is_replaced_whole_and_never_written_over(home):
+    vault = vault_of(home)
+    vault.put("org:a", "x", Secret("1"))
+    [path] = [path for path in files_of(home) if path.suffix == ".sealed"]
+    before = path.read_bytes()
+    with path.open("rb") as opened:
+        vault.put("org:a", "x", Secret("2"))
+        assert opened.read() == before
+    assert path.read_bytes() != before
+
+
 def test_two_threads_and_their_vaults_lose_nothing(home):
     vaults = [vault_of(home), vault_of(home)]
     threads = [

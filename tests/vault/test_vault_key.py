@@ -232,17 +232,20 @@ def test_a_rotation_to_another_passphrase_is_opened_by_it(home):
 
 
 @pytest.mark.slow
-def test_processes_that_begin_a_home_at_once_agree_on_one_key(home):
+@pytest.mark.parametrize("given", [{}, {"ORCHESTRATOR_KEY": PASSPHRASE}])
+def test_processes_that_begin_a_home_at_once_agree_on_one_key(home, given):
     code = (
-        "import sys; from pathlib import Path; from orchestrator.vault.key import load_key; "
-        f"print(load_key(Path({str(home)!r}), {{}}).id)"
+        "import os; from pathlib import Path; from orchestrator.vault.key import load_key; "
+        f"print(load_key(Path({str(home)!r}), os.environ).id)"
     )
-    environ = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", "HOME": str(home.parent)}
+    environ = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", "HOME": str(home.parent), **given}
     many = [
         subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environ, stdout=subprocess.PIPE)
         for _ in range(5)
     ]
-    assert len({process.communicate()[0] for process in many} - {b""}) == 1
+    keys = [process.communicate()[0] for process in many]
+    assert keys == [keys[0]] * 5
+    assert keys[0] != b""
 
 
 def test_the_keyring_package_is_not_imported_when_it_is_not_needed(home):
