@@ -145,7 +145,7 @@ class App:
             connect_to=tuple(parse_connect_to(rule) for rule in self.configuration.connect_to),
             loopback_only=self.configuration.speed != 1.0,
         )
-        return Network(policy, clock_s=self.clock.now_s, sleep=time.sleep)
+        return Network(policy, clock_s=time.monotonic, sleep=time.sleep)
 
     def engine(self, observer: Observer, stopping: Callable[[], bool] = lambda: False) -> Engine:
         """The engine, telling *observer* and asking *stopping*."""

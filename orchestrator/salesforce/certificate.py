@@ -123,8 +123,13 @@ def adopt(private_key_pem: Secret, certificate_pem: str, *, now: dt.datetime) ->
     return pair
 
 
-def load_private_key(private_key_pem: Secret) -> rsa.RSAPrivateKey:
-    """The key behind a PEM text; parse it once per run, it costs tens of milliseconds.
+def load_private_key(private_key_pem: Secret, *, is_checked: bool = False) -> rsa.RSAPrivateKey:
+    """The key behind a PEM text.
+
+    Args:
+        private_key_pem: the text.
+        is_checked: the key passed `issue` or `adopt` before and was sealed since, so the arithmetic check
+            of its numbers, tens of milliseconds of CPU, is left out.
 
     Raises:
         UsageError: `key_unusable`, with the exact reason and never the key.
@@ -136,7 +141,9 @@ def load_private_key(private_key_pem: Secret) -> rsa.RSAPrivateKey:
         if needle in text:
             _refuse("key_unusable", reason, remedy)
     try:
-        key = serialization.load_pem_private_key(text.encode(), password=None)
+        key = serialization.load_pem_private_key(
+            text.encode(), password=None, unsafe_skip_rsa_key_validation=is_checked
+        )
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # The library's own message may quote the input.
         _refuse("key_unusable", "the private key cannot be read; the text is damaged or cut off")

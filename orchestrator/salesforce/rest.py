@@ -154,10 +154,11 @@ class OrgApi:
             return call()
         except SalesforceError as error:
             raise fault_of_errors(error.content, error.status, urlsplit(self._origin).netloc) from None
-        except (ValueError, KeyError, TypeError):
-            # 200 with a page instead of JSON, or JSON of another shape.
+        except ValueError:  # 200 with a page instead of JSON
+            raise OrgFault(FAULTS["not_json"], f"{urlsplit(self._origin).netloc} sent no JSON") from None
+        except (KeyError, TypeError, AttributeError):
             raise OrgFault(
-                FAULTS["not_json"], f"{urlsplit(self._origin).netloc} sent no JSON we know"
+                FAULTS["answer_unknown"], f"{urlsplit(self._origin).netloc} sent JSON of an unknown shape"
             ) from None
 
 

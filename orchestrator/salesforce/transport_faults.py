@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 import requests
 from urllib3.exceptions import (
+    ConnectTimeoutError,
     DecodeError,
     NameResolutionError,
+    NewConnectionError,
     ProxyError,
     ReadTimeoutError,
 )
@@ -17,6 +19,17 @@ from urllib3.exceptions import (
 from orchestrator.catalogue import FAULTS
 from orchestrator.errors import OrgFault
 from orchestrator.redaction import redact
+
+# No connection came about, so nothing of the request was sent.
+_BEFORE_SENDING = (
+    ConnectTimeoutError,
+    NewConnectionError,
+    NameResolutionError,
+    socket.gaierror,
+    ssl.SSLCertVerificationError,
+    ProxyError,
+    requests.exceptions.ProxyError,
+)
 
 
 def fault_of(error: BaseException, host: str) -> OrgFault:
@@ -28,7 +41,9 @@ def fault_of(error: BaseException, host: str) -> OrgFault:
     """
     causes = list(_causes(error))
     code, what = _judge(causes)
-    return OrgFault(FAULTS[code], f"{host}: {redact(what)}")
+    fault = OrgFault(FAULTS[code], f"{host}: {redact(what)}")
+    fault.was_sent = not _has(causes, *_BEFORE_SENDING)
+    return fault
 
 
 def _judge(causes: list[BaseException]) -> tuple[str, str]:

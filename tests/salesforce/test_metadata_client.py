@@ -1,212 +1,32 @@
 from __future__ import annotations
 
-import base64
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from lxml import etree
+from metadata_wire import (
+    DEPLOY_ID,
+    MD,
+    SESSION,
+    XSI,
+    record_of,
+    scripted_org,
+    sent,
+    valid,
+    xml,
+)
 from wire_server import ORG, http, network_to, serving
+from wsdl_oracle import body_of
 
 from orchestrator.errors import Defect, OrgFault
-from orchestrator.redaction import Secret
 from orchestrator.salesforce import soap_wire
 from orchestrator.salesforce.metadata import Metadata
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from wsdl_oracle import body_of, schema_for, shared_folder
-
-MD = "http://soap.sforce.com/2006/04/metadata"
-XSI = "http://www.w3.org/2001/XMLSchema-instance"
-ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
-SESSION = Secret("00D000000000001!AQEAQplantedsessionid")
-DEPLOY_ID = "0Af3D00001NVCnwSAH"
-
-
-def xml(inner: str, status: int = 200) -> bytes:
-    body = (
-        f'<soapenv:Envelope xmlns:soapenv="{ENVELOPE}" xmlns="{MD}" xmlns:xsi="{XSI}"><soapenv:Body>{inner}'
-        "</soapenv:Body></soapenv:Envelope>"
-    )
-    return http(status, body.encode(), "text/xml;charset=UTF-8")
-
-
-def status_answer(state: str = "Succeeded", details: str = "", **fields: str) -> bytes:
-    values = {
-        "id": DEPLOY_ID,
-        "status": state,
-        "done": "true",
-        "success": "true",
-        "checkOnly": "false",
-        **fields,
-    }
-    inner = "".join(f"<{name}>{value}</{name}>" for name, value in values.items())
-    return xml(
-        "<checkDeployStatusResponse><result><createdDate>2020-10-28T13:33:25.000Z</createdDate>"
-        f"<details>{details}<runTestResult><numFailures>0</numFailures></runTestResult></details>{inner}"
-        "<numberComponentsTotal>4</numberComponentsTotal><newThing>x</newThing></result></checkDeployStatusResponse>"
-    )
-
-
-def failure(problem: str, kind: str = "Error", name: str = "Acme") -> str:
-    return (
-        "<componentFailures><changed>false</changed><componentType>ConnectedApp</componentType>"
-        f"<fileName>connectedApps/{name}.connectedApp</fileName><fullName>{name}</fullName>"
-        f"<problem>{problem}</problem><problemType>{kind}</problemType><success>false</success></componentFailures>"
-    )
 
 
 @pytest.fixture
 def org():
-    """A scripted org: `answers` maps operation names to answers; `server` remembers."""
-
-    class Org:
-        answers: dict[str, bytes]
-
-    here = Org()
-    here.answers = {}
-
-    def script(seen):
-        if seen.path.startswith("/services/Soap/"):
-            return here.answers[etree.QName(body_of(seen.body)).localname]
-        return here.answers[f"{seen.method} {seen.path.partition('?')[0]}"]
-
-    with serving(script) as here.server, network_to(here.server) as network:
-        here.metadata = Metadata(network, f"https://{ORG}", SESSION)
+    with scripted_org() as here:
         yield here
-
-
-def sent(org, place: int = -1) -> etree._Element:
-    return body_of(org.server.seen[place].body)
-
-
-def values(element: etree._Element) -> dict[str, str | None]:
-    return {etree.QName(child).localname: child.text for child in element}
-
-
-def valid(body: etree._Element, version: int = 63) -> None:
-    schema = schema_for("metadata", version)
-    assert schema is not None
-    document = etree.fromstring(etree.tostring(body))
-    assert schema.validate(document), schema.error_log.last_error
-
-
-def test_a_deploy_is_sent_as_the_guide_says_and_without_a_test_level(org):
-    org.answers["deploy"] = xml(
-        f"<deployResponse><result><done>false</done><id>{DEPLOY_ID}</id><state>Queued</state></result></deployResponse>"
-    )
-    archive = bytes(range(256)) * 100
-    assert org.metadata.deploy(archive, check_only=True) == DEPLOY_ID
-    body = sent(org)
-    assert base64.b64decode(body.findtext(f"{{{MD}}}ZipFile") or "") == archive
-    options = body.find(f"{{{MD}}}DeployOptions")
-    assert options is not None
-    assert values(options) == {
-        "allowMissingFiles": "false",
-        "autoUpdatePackage": "false",
-        "checkOnly": "true",
-        "ignoreWarnings": "false",
-        "performRetrieve": "false",
-        "purgeOnDelete": "false",
-        "rollbackOnError": "true",
-        "singlePackage": "true",
-    }
-    assert org.server.seen[0].path == "/services/Soap/m/64.0"
-    # Salesforce's XSD requires testLevel, its server does not; with one added the request must be valid.
-    etree.SubElement(options, f"{{{MD}}}testLevel").text = "NoTestRun"
-    valid(body)
-
-
-def test_a_deploy_is_sent_once_even_when_the_org_is_busy(org):
-    org.answers["deploy"] = http(503, b"busy", "text/plain")
-    with pytest.raises(OrgFault) as caught:
-        org.metadata.deploy(b"zip")
-    assert caught.value.code == "server_trouble"
-    assert len(org.server.seen) == 1
-
-
-def test_a_look_at_a_deploy_is_tried_again_when_the_org_is_busy(org):
-    answers = iter([http(503), status_answer()])
-    org.answers = type("Turns", (dict,), {"__missing__": lambda _self, _key: next(answers)})()
-    assert org.metadata.status(DEPLOY_ID).state == "Succeeded"
-    assert len(org.server.seen) == 2
-    valid(sent(org))
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        "Pending",
-        "InProgress",
-        "FinalizingDeploy",
-        "FinalizingDeployFailed",
-        "Succeeded",
-        "SucceededPartial",
-        "Failed",
-        "Canceling",
-        "Canceled",
-    ],
-)
-def test_all_nine_states_of_a_deploy_are_known(org, state):
-    org.answers["checkDeployStatus"] = status_answer(state, done="false", success="false")
-    status = org.metadata.status(DEPLOY_ID)
-    assert (status.state, status.done, status.success) == (state, False, False)
-    assert status.created_s == 1603892005.0
-    assert status.components_total == 4
-
-
-def test_a_state_nobody_knows_stops(org):
-    org.answers["checkDeployStatus"] = status_answer("Meditating")
-    with pytest.raises(OrgFault) as caught:
-        org.metadata.status(DEPLOY_ID)
-    assert caught.value.code == "answer_unknown"
-    assert "Meditating" in caught.value.detail
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_one_failure_or_many_are_read_alike(org, count):
-    details = "".join(failure("The consumer key is already taken.", name=f"App{n}") for n in range(count))
-    org.answers["checkDeployStatus"] = status_answer("Failed", details, success="false")
-    status = org.metadata.status(DEPLOY_ID)
-    assert [found.full_name for found in status.failures] == [f"App{n}" for n in range(count)]
-    assert status.failures[0].file_name == "connectedApps/App0.connectedApp"
-    fault = status.fault()
-    assert fault is not None
-    assert fault.code == "consumer_key_taken"
-    assert "App0" in fault.detail
-
-
-@pytest.mark.parametrize(
-    ("details", "fields", "code"),
-    [
-        (failure("Something nobody has seen"), {}, "deploy_component_failed"),
-        (failure("Something else") + failure("The consumer key is already taken."), {}, "consumer_key_taken"),
-        (
-            failure("a warning", "Warning") + failure("You cannot provide a Consumer Key"),
-            {},
-            "consumer_key_on_update",
-        ),
-        (
-            "",
-            {"errorStatusCode": "UNKNOWN_EXCEPTION", "errorMessage": "An unexpected error"},
-            "server_trouble",
-        ),
-        ("", {}, "deploy_failed"),
-    ],
-)
-def test_a_failed_deploy_is_classified_by_what_our_tables_know_best(org, details, fields, code):
-    org.answers["checkDeployStatus"] = status_answer("Failed", details, success="false", **fields)
-    fault = org.metadata.status(DEPLOY_ID).fault()
-    assert fault is not None
-    assert fault.code == code
-
-
-def test_a_running_or_successful_deploy_has_no_fault(org):
-    org.answers["checkDeployStatus"] = status_answer("InProgress", done="false", success="false")
-    assert org.metadata.status(DEPLOY_ID).fault() is None
-    org.answers["checkDeployStatus"] = status_answer("Succeeded")
-    assert org.metadata.status(DEPLOY_ID).fault() is None
 
 
 def test_components_are_read_as_plain_values_and_missing_ones_as_none(org):
@@ -364,37 +184,6 @@ def test_a_fault_of_the_metadata_api_has_no_detail_and_is_classified_all_the_sam
     assert caught.value.code == "deploy_unknown"
 
 
-def test_deploys_over_rest_have_the_same_shape(org):
-    path = "/services/data/v64.0/metadata/deployRequest"
-    org.answers[f"POST {path}"] = http(201, f'{{"id":"{DEPLOY_ID}","deployResult":null}}'.encode())
-    org.answers[f"GET {path}/{DEPLOY_ID}"] = http(
-        200,
-        b'{"id":"0Af3D00001NVCnwSAH","deployResult":{"status":"Failed","done":true,"success":false,"checkOnly":true,'
-        b'"createdDate":"2020-10-28T13:33:25.000+0000","details":{"componentFailures":{"componentType":"ConnectedApp",'
-        b'"fullName":"A","problem":"You cannot provide a Consumer Key","problemType":"Error"}}}}',
-    )
-    assert org.metadata.deploy_rest(b"zip bytes", check_only=True) == DEPLOY_ID
-    request = org.server.seen[0]
-    assert request.headers["content-type"].startswith("multipart/form-data")
-    assert b'"checkOnly": true' in request.body
-    assert b"zip bytes" in request.body
-    status = org.metadata.status_rest(DEPLOY_ID)
-    assert (status.check_only, status.created_s) == (True, 1603892005.0)
-    fault = status.fault()
-    assert fault is not None
-    assert fault.code == "consumer_key_on_update"
-
-
-def test_refusals_over_rest_are_classified(org):
-    path = "/services/data/v64.0/metadata/deployRequest"
-    org.answers[f"POST {path}"] = http(
-        403, b'[{"message":"You do not have the proper permissions","errorCode":"INSUFFICIENT_ACCESS"}]'
-    )
-    with pytest.raises(OrgFault) as caught:
-        org.metadata.deploy_rest(b"zip")
-    assert caught.value.code == "permission_missing"
-
-
 def test_threads_share_one_description_and_mix_nothing_up():
     names = [f"App{number}" for number in range(8)]
 
@@ -412,29 +201,13 @@ def test_threads_share_one_description_and_mix_nothing_up():
     assert [row and row["label"] for row in found] == names * 20
 
 
-@pytest.mark.shared
-def test_statuses_recorded_from_a_real_org_are_understood(org):
-    folder = shared_folder()
-    if folder is None:
-        pytest.skip("no folder `shared` beside the checkout: recordings of a real org are not here")
-    seen = set()
-    for path in sorted((folder / "recordings" / "simple-salesforce").glob("*.xml")):
-        if b"checkDeployStatusResponse" in path.read_bytes():
-            org.answers["checkDeployStatus"] = http(200, path.read_bytes(), "text/xml")
-            status = org.metadata.status(DEPLOY_ID)
-            seen.add(status.state)
-            assert (status.fault() is not None) == (status.state == "Failed")
-    assert seen == {"Pending", "InProgress", "Succeeded", "Failed"}
-
-
 @pytest.mark.parametrize(
     "record",
     [
         '<records xsi:type="NeverHeardOf"><fullName>A</fullName></records>',
-        '<records xsi:type="PermissionSet"><fullName>A</fullName><hasActivationRequired>maybe</hasActivationRequired></records>',
-        '<records xsi:type="ConnectedApp"><fullName>A</fullName><sessionPolicy><sessionTimeout>soon</sessionTimeout>'
-        "</sessionPolicy></records>",
-        '<records xsi:type="ConnectedApp"><fullName>A</fullName><oauthConfig>text</oauthConfig></records>',
+        record_of("<hasActivationRequired>maybe</hasActivationRequired>", "PermissionSet"),
+        record_of("<sessionPolicy><sessionTimeout>soon</sessionTimeout></sessionPolicy>"),
+        record_of("<oauthConfig>text</oauthConfig>"),
         "<records>text</records>",
         "<records><records><records/></records></records>",
     ],
@@ -446,9 +219,10 @@ def test_a_record_of_another_shape_is_read_as_far_as_it_goes_or_is_a_fault(org, 
     try:
         (found,) = org.metadata.read("ConnectedApp", ["A"])
     except OrgFault as fault:
-        assert fault.code == "answer_unknown"
+        outcome = fault.code
     else:
-        assert found is None or found["fullName"] == "A"
+        outcome = "read" if found is None else found["fullName"]
+    assert outcome in {"answer_unknown", "read", "A"}
 
 
 def test_an_envelope_announced_as_multipart_is_read_as_the_envelope_it_is(org):

@@ -60,10 +60,6 @@ def fields(path: Path) -> dict[str, list[tuple[str, str, bool]]]:
     return found
 
 
-def versions(kind: str) -> list[int]:
-    return [version for version in (62, 63, 64, 66) if wsdl_path(kind, version) is not None]
-
-
 def differences(kind: str, version: int) -> list[str]:
     path = wsdl_path(kind, version)
     assert path is not None
@@ -87,8 +83,10 @@ def test_every_type_that_is_sent_is_described():
     assert set(SENT) <= set(fields(OURS / "metadata.wsdl"))
 
 
-@pytest.mark.parametrize("version", versions("metadata"))
+@pytest.mark.parametrize("version", [62, 63, 64, 66])
 def test_the_metadata_description_invents_nothing(version):
+    if wsdl_path("metadata", version) is None:
+        pytest.skip("no folder `shared` beside the checkout: Salesforce's metadata WSDL is not here")
     # The fields are those of the newest version; older ones may lack some, never name them otherwise.
     wrong = differences("metadata", version)
     newer = [line for line in wrong if line.endswith("invented")]
