@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+from orchestrator.engine import events
 from orchestrator.engine.advance import LEASE_TTL_S, Engine
+from orchestrator.engine.events import Event
 from orchestrator.errors import Defect, LeaseHeld, LeaseLost, OrchestratorError
 from orchestrator.ports import RunRecord, RunStatus
 
@@ -117,8 +119,11 @@ class LocalDispatcher:
         try:
             record = future.result()
         except LeaseHeld as busy:
+            again_s = self.engine.clock.now_s() + _BUSY_RETRY_S
+            if run not in drive.errors:
+                self._tell_busy(run, busy, again_s)
             drive.errors[run] = busy
-            return self.engine.clock.now_s() + _BUSY_RETRY_S
+            return again_s
         except LeaseLost as lost:
             drive.errors[run] = lost
             return None
@@ -134,6 +139,22 @@ class LocalDispatcher:
         if record.status is not RunStatus.ACTIVE or record.position.state == until or self.stop.is_set():
             return None
         return record.not_before_s
+
+    def _tell_busy(self, run: str, busy: LeaseHeld, again_s: float) -> None:
+        """Whoever watches must not wonder why nothing happens."""
+        record = self.engine.journal.run(run)
+        self.engine.observer(
+            Event(
+                ts_s=self.engine.clock.now_s(),
+                run=run,
+                org=record.org,
+                event=events.WAITING,
+                state=record.position.state,
+                code=busy.code,
+                detail=busy.detail,
+                not_before_s=again_s,
+            )
+        )
 
 
 def _has_failed(drive: Drive, run: str) -> bool:

@@ -12,15 +12,18 @@ from orchestrator.fleet.org_entry import BOOTSTRAP_PRINCIPALS, SECRET_FIELDS, Or
 from orchestrator.fleet.org_ids import OrgIdRefused, canonical_org_id
 from orchestrator.fleet.orgs_csv import read_rows
 from orchestrator.fleet.orgs_yaml import read_mapping
-from orchestrator.fleet.rows import FIELDS, TEXT_FIELDS, Row
+from orchestrator.fleet.rows import FIELDS, TEXT_FIELDS, Cell, Row
 from orchestrator.playbook import secret_references
 from orchestrator.playbook.diagnostics import (
     BAD_NAME,
     DUPLICATE_KEY,
+    LOADER_MEANINGS,
     MISSING_KEY,
     OUT_OF_RANGE,
+    PLAYBOOK_MEANINGS,
     SECRET_LITERAL,
-    SHAPE,
+    SECRET_REFERENCE,
+    UNKNOWN_KEY,
     WRONG_TYPE,
     Findings,
     Place,
@@ -34,12 +37,18 @@ _USERNAMES = frozenset({"username", "integration_user", "break_glass_user"})
 
 SAME_ORG_TWICE = 70
 INCOMPLETE_BOOTSTRAP = 71
+_SHARED_CODES = (*LOADER_MEANINGS, WRONG_TYPE, OUT_OF_RANGE, SECRET_LITERAL, SECRET_REFERENCE)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# `https://user:secret@host`: the part between scheme and host may hold a password.
-_USER_INFO = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*@|^[^/?#@:]+:[^/?#]*@")
+# Two places of a URL where people leave secrets: `https://user:secret@host`, and what Salesforce itself
+# accepts as `/?un=…&pw=…` and `/secur/frontdoor.jsp?sid=…`.
+_URL_SECRET = re.compile(
+    r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*@|^[^/?#@:]+:[^/?#]*@"
+    r"|[?&;#](?i:pw|pwd|password|sid|otp|token|access_token|refresh_token)="
+)
+_ABSENT = Cell(None, "", Place(1, 1))
 _MAX_TEXT = 1024
 # Salesforce limits usernames to 80 characters (object reference, User.Username).
 _MAX_USERNAME = 80
@@ -87,7 +96,7 @@ class _EntryReader:
         texts = {key: text for key in TEXT_FIELDS if (text := self._text(row, key)) is not None}
         url = texts.get("url")
         if url is None:
-            if "url" not in row.cells or row.cells["url"].value is None:
+            if row.cells.get("url", _ABSENT).value is None and "url" not in row.meant:
                 self._findings.add(
                     row.place,
                     MISSING_KEY,
@@ -163,12 +172,12 @@ class _EntryReader:
         return _Text(text, cell.place)
 
     def _url(self, url: _Text, name: str) -> None:
-        if _USER_INFO.search(url.value):
+        if _URL_SECRET.search(url.value):
             variable = secret_references.variable_name(name, "password")
             self._findings.add(
                 url.place,
                 SECRET_LITERAL,
-                "the url contains a login name or password",
+                "the url contains a login name, password or session",
                 f"write the address alone, and `password: env:{variable}`",
             )
 
@@ -249,7 +258,7 @@ class _EntryReader:
             ("password", "username", "username" in row.cells),
             ("security_token", "password", "password" in row.cells),
         ):
-            if field in entry.secrets and not there:
+            if field in entry.secrets and not there and needs not in row.meant:
                 self._findings.add(
                     row.cells[field].place,
                     INCOMPLETE_BOOTSTRAP,
@@ -283,9 +292,12 @@ def _host(url: str) -> str:
         return url.lower()
 
 
-# Meaning of the codes that only orgs files have; the others are shared with playbooks.
+# Meaning of every code of the orgs file (`OF` and three digits); most are shared with playbooks.
 ORGS_MEANINGS: Mapping[int, str] = {
-    SHAPE: "the document is empty or not a mapping or table",
+    **{number: PLAYBOOK_MEANINGS[number] for number in _SHARED_CODES},
+    UNKNOWN_KEY: "a key or column an org does not have",
+    MISSING_KEY: "a required key or column is missing",
+    BAD_NAME: "a malformed name of an org or a label",
     SAME_ORG_TWICE: "the same org under two names",
     INCOMPLETE_BOOTSTRAP: "a password without a username, or a security token without a password",
 }

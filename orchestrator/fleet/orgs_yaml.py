@@ -11,6 +11,7 @@ from orchestrator.playbook.diagnostics import (
     WRONG_TYPE,
     Findings,
     did_you_mean,
+    nearest,
 )
 from orchestrator.playbook.loader import load
 from orchestrator.playbook.nodes import Entry, Mapping, Node, Scalar
@@ -59,6 +60,7 @@ def read_mapping(text: str, findings: Findings, fields: Collection[str]) -> list
 def _row(name: str, org: Entry, node: Mapping, findings: Findings, fields: Collection[str]) -> Row:
     cells: dict[str, Cell] = {}
     labels: dict[str, Cell] = {}
+    meant: set[str] = set()
     for key, entry in node.entries.items():
         item = entry.node
         if key == "labels":
@@ -67,11 +69,13 @@ def _row(name: str, org: Entry, node: Mapping, findings: Findings, fields: Colle
             findings.add(
                 entry.place, UNKNOWN_KEY, f"unknown key '{key}' in org '{name}'", did_you_mean(key, fields)
             )
+            meant.add(nearest(key, fields) or "")
         elif isinstance(item, Scalar):
             cells[key] = Cell(item.value, item.text, item.place)
         else:
             findings.add(item.place, WRONG_TYPE, f"'{key}' is not a single value", "write one text")
-    return Row(name, org.place, org.place, cells, labels)
+            meant.add(key)
+    return Row(name, org.place, org.place, cells, labels, meant)
 
 
 def _labels(node: Node, findings: Findings) -> dict[str, Cell]:

@@ -33,6 +33,7 @@ class Row:
     Attributes:
         place: of the row.
         name_place: of its name.
+        meant: fields that are misspelt or unreadable, so that they are not reported as missing too.
     """
 
     name: str
@@ -40,3 +41,4 @@ class Row:
     name_place: Place
     cells: dict[str, Cell] = field(default_factory=dict)
     labels: dict[str, Cell] = field(default_factory=dict)
+    meant: set[str] = field(default_factory=set)

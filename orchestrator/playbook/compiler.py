@@ -12,8 +12,8 @@ from orchestrator.machine import Machine
 from orchestrator.pacing import Wait
 from orchestrator.playbook import diagnostics as found
 from orchestrator.playbook import loader, nodes
-from orchestrator.playbook.diagnostics import Findings, did_you_mean
-from orchestrator.playbook.grammar import DEFAULTS, DOCUMENT, INPUT, PLAYBOOK_NAME, Field
+from orchestrator.playbook.diagnostics import Findings, Place, did_you_mean
+from orchestrator.playbook.grammar import DEFAULTS, DOCUMENT, INPUT, MAX_STATES, PLAYBOOK_NAME, Field
 from orchestrator.playbook.model import ActionSpec, Parameter, Playbook
 from orchestrator.playbook.parameters import ParameterReader
 from orchestrator.playbook.rules import Rules
@@ -55,6 +55,7 @@ class _Compilation:
         self._actions = actions
         self._fault_codes = fault_codes
         self._reader = Reader(findings)
+        self._input_places: dict[str, Place] = {}
 
     def compile(self, root: nodes.Mapping) -> Playbook | None:
         """The playbook; None or unfinished when there are findings."""
@@ -72,7 +73,7 @@ class _Compilation:
         listed = frozenset(code for spec in self._actions.values() for code in spec.faults)
         rules = Rules(self._findings, drafts, initial, self._fault_codes, listed)
         rules.judge()
-        Scopes(self._findings, inputs, drafts, rules).judge()
+        Scopes(self._findings, inputs, self._input_places, drafts, rules).judge()
         if self._findings or initial is None:
             return None
         states = {
@@ -97,6 +98,7 @@ class _Compilation:
         for name, item in node.entries.items() if node else ():
             self._reader.name(name, item, "an input")
             inputs[name] = self._input(name, item)
+            self._input_places[name] = item.place
         return inputs
 
     def _input(self, name: str, item: nodes.Entry) -> Parameter:
@@ -141,6 +143,14 @@ class _Compilation:
         if not node.entries:
             self._findings.add(
                 node.place, found.MISSING_KEY, "there are no states", "add at least a final one"
+            )
+            return None
+        if len(node.entries) > MAX_STATES:
+            self._findings.add(
+                node.place,
+                found.TOO_LARGE,
+                f"there are {len(node.entries)} states",
+                f"at most {MAX_STATES} are compiled; split the playbook",
             )
             return None
         drafts = {name: reader.read(name, item) for name, item in node.entries.items()}

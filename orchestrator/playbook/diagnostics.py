@@ -41,13 +41,14 @@ PROOF_WEAKER = 32
 # Findings about secrets and references.
 SECRET_LITERAL = 50
 SECRET_REFERENCE = 51
+SECRET_TYPE = 52
 REFERENCE_SYNTAX = 60
 UNKNOWN_REFERENCE = 61
 EVIDENCE_ABSENT = 62
 SECRET_REFERENCED = 63
 REFERENCE_TYPE = 64
 
-_LOADER_MEANINGS = {
+LOADER_MEANINGS = {
     SYNTAX: "the text is not YAML",
     CHARACTER: "a character that reads as something else, such as a tab or a no-break space",
     DUPLICATE_KEY: "a key twice in one mapping",
@@ -58,7 +59,7 @@ _LOADER_MEANINGS = {
     SHAPE: "the document is empty or not a mapping",
 }
 PLAYBOOK_MEANINGS = {
-    **_LOADER_MEANINGS,
+    **LOADER_MEANINGS,
     UNKNOWN_KEY: "a key, parameter or input type the language does not have",
     MISSING_KEY: "a required key or parameter is missing",
     WRONG_TYPE: "a value of the wrong type",
@@ -79,6 +80,7 @@ PLAYBOOK_MEANINGS = {
     PROOF_WEAKER: "the proving state proves less than is required",
     SECRET_LITERAL: "a secret written into the document",
     SECRET_REFERENCE: "a malformed secret reference",
+    SECRET_TYPE: "an input whose name says secret and whose type does not",
     REFERENCE_SYNTAX: "a malformed `{{ … }}`",
     UNKNOWN_REFERENCE: "a reference to an input or org field that does not exist",
     EVIDENCE_ABSENT: "a reference to evidence that nothing before provides",

@@ -13,6 +13,8 @@ MAX_TIMEOUT_S = 30 * DAY_S
 # A person needs longer than a machine: the window of an operator state that names none.
 OPERATOR_TIMEOUT_S = 7 * DAY_S
 MAX_VISITS = 1000
+# More than a person can read, and little enough that every check takes well under a second.
+MAX_STATES = 300
 
 PLAYBOOK_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -21,7 +23,7 @@ UNITS_S: Mapping[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "
 
 # Keys whose values are secrets whatever the document says about them.
 SECRET_NAME = re.compile(
-    r"(?i)(?:^|[_.\-])(?:password|passwd|passphrase|pwd|secret|token|private_?key|api_?key|sfdx_?auth_?url)$"
+    r"(?i)(?:password|passwd|passphrase|pwd|secret|token|private_?key|api_?key|sfdx_?auth_?url)s?$"
 )
 
 

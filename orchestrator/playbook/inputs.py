@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -71,20 +72,21 @@ _REMEDIES = {
 
 
 def _integer(text: str, _name: str) -> int | None:
-    return int(text) if text.removeprefix("-").isdecimal() else None
+    return int(text) if text.isascii() and text.removeprefix("-").isdecimal() else None
 
 
 def _number(text: str, _name: str) -> float | None:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _mapping(text: str, _name: str) -> dict[str, Any] | None:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -24,7 +24,7 @@ class Scalar:
     plain: bool
     line: int
     column: int
-    span: tuple[int, int]
+    span: tuple[int, int] = field(compare=False)
 
     @property
     def place(self) -> Place:

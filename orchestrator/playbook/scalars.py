@@ -5,7 +5,6 @@ Words and numbers that YAML 1.1 and 1.2 readers understand differently have no m
 
 from __future__ import annotations
 
-import math
 import re
 
 _CONSTANTS: dict[str, bool | None] = {
@@ -25,7 +24,7 @@ AMBIGUOUS_WORDS = frozenset(
 ) - {"true", "false"}
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
-_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})?\.?[0-9]{0,17}(?:[eE][-+]?[0-9]{1,3})?")
+_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{0,17}|\.[0-9]{1,17}")
 _OTHER_NUMBERS = (
     (re.compile(r"[-+]?0[0-9_]+"), "a number with leading zeros is octal to some YAML readers"),
     (
@@ -39,6 +38,10 @@ _OTHER_NUMBERS = (
     ),
     (re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"), "infinity and not-a-number are not values"),
     (re.compile(r"[-+]?[0-9]{19,}"), "the number has too many digits"),
+    (
+        re.compile(r"[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"),
+        "a number of this form is a text to some YAML readers",
+    ),
 )
 _FIRST = frozenset("0123456789+-.")
 
@@ -59,20 +62,9 @@ def plain_value(text: str) -> str | int | float | bool | None:
         return text
     if _INTEGER.fullmatch(text):
         return int(text)
+    if _DECIMAL.fullmatch(text):
+        return float(text)
     for pattern, problem in _OTHER_NUMBERS:
         if pattern.fullmatch(text):
             raise NumberRefused(problem)
-    if any(letter.isdigit() for letter in text) and _FLOAT.fullmatch(text):
-        number = _as_float(text)
-        if number is not None:
-            if math.isinf(number):
-                raise NumberRefused("the number is too large")
-            return number
     return text
-
-
-def _as_float(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

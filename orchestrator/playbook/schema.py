@@ -19,6 +19,7 @@ from orchestrator.playbook.grammar import (
     INPUT,
     KIND_KEYS,
     KINDS,
+    MAX_STATES,
     NAME,
     OPERATOR,
     OPERATOR_OUTCOMES,
@@ -52,6 +53,7 @@ def json_schema(actions: Mapping[str, ActionSpec], fault_codes: Collection[str])
     properties["states"] = {
         "type": "object",
         "minProperties": 1,
+        "maxProperties": MAX_STATES,
         "propertyNames": _pattern(NAME.pattern),
         "additionalProperties": {"$ref": "#/$defs/state"},
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.playbook import diagnostics as found
-from orchestrator.playbook.diagnostics import Findings, did_you_mean, listing
+from orchestrator.playbook.diagnostics import Findings, Place, did_you_mean, listing
 from orchestrator.playbook.grammar import ORG_FIELDS, is_secret_name
 from orchestrator.playbook.model import Parameter
 from orchestrator.playbook.parameters import ANY, Use
@@ -21,21 +21,29 @@ class Scopes:
     Args:
         findings: receives everything that is wrong.
         inputs: of the playbook.
+        places: where each of them stands.
         drafts: its states.
         rules: for what can run before what.
     """
 
     def __init__(
-        self, findings: Findings, inputs: Mapping[str, Parameter], drafts: Mapping[str, Draft], rules: Rules
+        self,
+        findings: Findings,
+        inputs: Mapping[str, Parameter],
+        places: Mapping[str, Place],
+        drafts: Mapping[str, Draft],
+        rules: Rules,
     ) -> None:
         self._findings = findings
         self._inputs = inputs
+        self._places = places
         self._drafts = drafts
         self._rules = rules
 
     def judge(self) -> None:
         """Add every finding."""
         self._asked_twice()
+        self._secret_names()
         for draft in self._drafts.values():
             if not draft.uses:
                 continue
@@ -51,6 +59,13 @@ class Scopes:
             return
         if any(isinstance(step, str) and is_secret_name(step) for step in use.reference.path):
             self._secret(use, f"{use.reference} is a secret, and references never carry secrets")
+        elif use.expected == "secret":
+            self._findings.add(
+                use.place,
+                found.REFERENCE_TYPE,
+                f"'{use.label}' needs a secret, and {use.reference} is none",
+                "refer to an input of type secret, or write a secret reference such as `env:NAME`",
+            )
         elif root == "org":
             self._org(use, name)
         elif not uncertain:
@@ -133,6 +148,24 @@ class Scopes:
             problem,
             "actions read secrets from the org entry and the vault; pass others as inputs of type secret",
         )
+
+    def _secret_names(self) -> None:
+        """What is called a secret is one; otherwise its value would be stored and shown as it is."""
+        asked = [
+            (draft.place_of("operator"), name, kind)
+            for draft in self._drafts.values()
+            if draft.state.operator
+            for name, kind in draft.state.operator.inputs.items()
+        ]
+        given = [(self._places[name], name, parameter.type) for name, parameter in self._inputs.items()]
+        for place, name, kind in (*given, *asked):
+            if kind == "string" and is_secret_name(name):
+                self._findings.add(
+                    place,
+                    found.SECRET_TYPE,
+                    f"input '{name}' is called a secret, but its type is string",
+                    "write `type: secret`, or give it another name",
+                )
 
     def _asked_twice(self) -> None:
         """The same name always asks for the same type."""

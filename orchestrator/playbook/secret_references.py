@@ -15,8 +15,8 @@ from orchestrator.playbook.diagnostics import SECRET_LITERAL, SECRET_REFERENCE
 SCHEMES: Mapping[str, tuple[str, str]] = {
     "env": (r"[A-Za-z_][A-Za-z0-9_]*", "env:ACME_PASSWORD"),
     "file": (r"[^\s].*", "file:/run/secrets/acme_password"),
-    "keyring": (r"[^/]+/.+", "keyring:orchestrator/admin@acme.example"),
-    "vault": (r"[^#]+#[^#]+", "vault:secret/acme#password"),
+    "keyring": (r".+/[^/]+", "keyring:orchestrator/admin@acme.example"),
+    "vault": (r".+#[^#]+", "vault:secret/acme#password"),
     "prompt": (r".*", "prompt:"),
     "exec": (r"\s*\S.*", "exec:pass show acme"),
 }

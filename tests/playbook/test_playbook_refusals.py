@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playbook_actions import compiled, fixture
 
 from orchestrator.errors import PlaybookError
 from orchestrator.playbook.diagnostics import PLAYBOOK_MEANINGS
+from orchestrator.playbook.grammar import MAX_STATES
 
 COMPLETE = fixture("complete")
 GUARD = """    one_way: true
@@ -44,7 +46,7 @@ ONE_FAULT = {
     "a duration looks like a time": ("timeout: 2h", "timeout: ¶2:00", "PB006"),
     "a number is infinite": ("retries: 3", "retries: ¶.inf", "PB006"),
     "a number has hundreds of digits": ("retries: 3", "retries: ¶" + "9" * 400, "PB006"),
-    "an exponent is too large": ("retries: 3", "retries: ¶1e999", "PB006"),
+    "a number has an exponent": ("retries: 3", "retries: ¶1e3", "PB006"),
     "nesting is too deep": ("retries: 3", "retries: " + "[" * 11 + "¶[", "PB007"),
     "a key is a list": ("    visits: 3\n", "    visits: 3\n    ? ¶[a]\n    : b\n", "PB008"),
     # keys and values
@@ -243,6 +245,21 @@ ONE_FAULT = {
         "private_key: ¶evn:KEY",
         "PB051",
     ),
+    "an input is a secret by its name only": (
+        "signing_key: {type: secret}",
+        "signing_key: {type: secret}\n  ¶admin_password: {type: string}",
+        "PB052",
+    ),
+    "a secret is asked for as a text": (
+        "inputs: {code: string}",
+        "inputs: {code: string, client_secret: string}",
+        "PB052",
+    ),
+    "a secret parameter refers to a field of the org": (
+        "{{ inputs.signing_key }}",
+        "¶{{ org.name }}",
+        "PB064",
+    ),
     "a reference is not closed": ('name: "{{ inputs.app }} for', 'name: "¶{{ inputs.app', "PB060"),
     "a reference calls": ('"{{ inputs.bits }}"', '"{{ inputs.bits¶() }}"', "PB060"),
     "a reference computes": ('"{{ inputs.bits }}"', '"{{ inputs.bits ¶+ 1 }}"', "PB060"),
@@ -272,7 +289,7 @@ ONE_FAULT = {
     ),
     "evidence comes from nowhere": ("evidence.certificate.sha256", "evidence.certificat.sha256", "PB062"),
     "an org's secret is referred to": ("{{ org.name }}?", "¶{{ org.password }}?", "PB063"),
-    "an org's references are referred to": ("{{ org.name }}?", "¶{{ org.secrets }}?", "PB061"),
+    "an org's references are referred to": ("{{ org.name }}?", "¶{{ org.secrets }}?", "PB063"),
     "a secret in evidence is referred to": (
         "evidence.certificate.sha256",
         "evidence.certificate.client_secret",
@@ -419,6 +436,23 @@ def test_a_billion_laughs_do_not_expand():
     with pytest.raises(PlaybookError) as refused:
         compiled("\n".join(lines))
     assert {"PB004", "PB010"} <= {d.code for d in refused.value.diagnostics}
+
+
+def test_the_most_knotted_playbook_of_the_largest_size_is_judged_quickly():
+    count = MAX_STATES - 1
+    states = "".join(
+        f"  s{n}: {{action: remove, on: {{succeeded: s{n * 7 % count}, failed: s{(n + 1) % count}x}}}}\n"
+        for n in range(count)
+    )
+    text = f"playbook: p\nversion: 1\ninitial: s0\nstates:\n{states}  done: {{final: failed}}\n"
+    started_s = time.process_time()
+    with pytest.raises(PlaybookError) as refused:
+        compiled(text)
+    assert time.process_time() - started_s < 10.0
+    assert {"PB021", "PB022", "PB026"} <= {d.code for d in refused.value.diagnostics}
+    with pytest.raises(PlaybookError) as refused:
+        compiled(text + "  more: {final: failed}\n")
+    assert [d.code for d in refused.value.diagnostics] == ["PB007"]
 
 
 def test_suggestions_name_what_was_meant():

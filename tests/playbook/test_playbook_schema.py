@@ -39,10 +39,13 @@ BEYOND_SCHEMA_CASES = {
     "a secret default is literal",
     "a secret is mixed with text",
     "a number is mixed with text",
+    "an input is a secret by its name only",
+    "a secret is asked for as a text",
+    "a secret parameter refers to a field of the org",
     "a text is no",
     "a number is infinite",
     "a number has hundreds of digits",
-    "an exponent is too large",
+    "a number has an exponent",
     "nesting is too deep",
 }
 
