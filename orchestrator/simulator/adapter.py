@@ -33,7 +33,7 @@ class SimulatorAdapter(BaseAdapter):
         self._simulator = simulator
         self._wait = wait
 
-    def send(
+    def send(  # noqa: PLR0917 - the signature of requests
         self,
         request: requests.PreparedRequest,
         stream: bool = False,  # noqa: FBT001, FBT002 - the signature of requests

@@ -120,7 +120,9 @@ def _add_integration_user(org: Org, seed: OrgSeed, born_wall_s: float) -> None:
         org.license_assignments[given.id] = given
 
 
-def _add_user(org: Org, username: str, first: str, last: str, profile_name: str, born_wall_s: float) -> User:
+def _add_user(  # noqa: PLR0917 - the columns of the little tables above
+    org: Org, username: str, first: str, last: str, profile_name: str, born_wall_s: float
+) -> User:
     profile = org.profile_by_name(profile_name)
     assert profile is not None, profile_name  # noqa: S101 - the standard profiles were just made
     user = User(

@@ -57,7 +57,11 @@ _MARKS = "!@#%&+<'\""
 
 @dataclass(frozen=True)
 class OrgSeed:
-    """What is fixed about an org before it is built."""
+    """What is fixed about an org before it is built.
+
+    `access_token` and `refresh_token` (of the CLI's app) are honoured from the start, for orgs that are not
+    bootstrapped by password.
+    """
 
     index: int
     name: str
@@ -70,6 +74,8 @@ class OrgSeed:
     integration_username: str
     break_glass_username: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    access_token: str = ""
+    refresh_token: str = ""
 
 
 def generated_orgs(seed: str, profile_name: str, count: int) -> list[OrgSeed]:

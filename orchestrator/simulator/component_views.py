@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from datetime import datetime
 
 from orchestrator.simulator.app_effects import APPLY, tree_of_connected_app
 from orchestrator.simulator.components import (
@@ -80,6 +81,7 @@ def _view(org: Org, type_name: str, full_name: str, tree: Tree, component_id: st
     if stored is not None and stored.tree == tree:
         return stored
     author = next(iter(org.users), "")
+    born_wall_s = datetime.strptime(org.created_date, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
     return Component(
         type_name=type_name,
         full_name=full_name,
@@ -88,9 +90,9 @@ def _view(org: Org, type_name: str, full_name: str, tree: Tree, component_id: st
         content=None,
         id=component_id,
         created_by_id=stored.created_by_id if stored else author,
-        created_wall_s=stored.created_wall_s if stored else 0.0,
+        created_wall_s=stored.created_wall_s if stored else born_wall_s,
         modified_by_id=stored.modified_by_id if stored else author,
-        modified_wall_s=stored.modified_wall_s if stored else 0.0,
+        modified_wall_s=stored.modified_wall_s if stored else born_wall_s,
         api_version=stored.api_version if stored else float(org.max_api_version),
         is_generated=stored is not None and stored.is_generated,
     )

@@ -6,7 +6,7 @@ Nothing here counts as a login attempt or leaves a trace inside an org.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -34,31 +34,46 @@ def answer_control(sim: Simulator, request: Request) -> tuple[Response, float]:
 
 def _dispatch(sim: Simulator, request: Request) -> Response:
     steps = [step for step in request.path.split("/") if step]
-    route = (request.method, steps[0] if steps else "")
-    if route == ("GET", ""):
-        return json_response(200, {"routes": ["/requests", "/faults", "/orgs", "/orgs/ID", "/clock"]})
-    if route == ("GET", "requests"):
-        return _requests(sim, request)
-    if route == ("DELETE", "requests"):
-        for org in sim.touched_orgs():
-            org.requests.clear()
-        return Response(204)
-    if route == ("GET", "faults"):
-        return json_response(200, {"faults": sim.faults.listed()})
-    if route == ("POST", "faults"):
-        return _add_faults(sim, request)
-    if route == ("DELETE", "faults"):
-        sim.faults.clear()
-        return Response(204)
-    if route == ("GET", "orgs") and len(steps) == 1:
-        return json_response(200, {"orgs": [_summary(sim, seed.org_id) for seed in sim.catalogue]})
-    if steps[:1] == ["orgs"] and len(steps) == 2:  # noqa: PLR2004 - /orgs/ID
+    if len(steps) == 2 and steps[0] == "orgs":  # noqa: PLR2004 - /orgs/ID
         return _one_org(sim, request, steps[1])
-    if route[1] == "clock":
-        if request.method == "POST":
-            sim.clock.advance(float(_body(request).get("advance_s", 0)))
-        return json_response(200, {"now_s": sim.now_s(), "wall_s": sim.wall_s(), "speed": sim.clock.speed})
-    return _problem(404, f"no such route: {request.method} {request.path}")
+    route = _ROUTES.get((request.method, "/".join(steps)))
+    if route is None:
+        return _problem(404, f"no such route: {request.method} {request.path}")
+    return route(sim, request)
+
+
+def _index(sim: Simulator, request: Request) -> Response:
+    del sim, request
+    return json_response(200, {"routes": sorted({f"/{path}" for _, path in _ROUTES} | {"/orgs/ID"})})
+
+
+def _forget_requests(sim: Simulator, request: Request) -> Response:
+    del request
+    for org in sim.touched_orgs():
+        org.requests.clear()
+    return Response(204)
+
+
+def _list_faults(sim: Simulator, request: Request) -> Response:
+    del request
+    return json_response(200, {"faults": sim.faults.listed()})
+
+
+def _forget_faults(sim: Simulator, request: Request) -> Response:
+    del request
+    sim.faults.clear()
+    return Response(204)
+
+
+def _list_orgs(sim: Simulator, request: Request) -> Response:
+    del request
+    return json_response(200, {"orgs": [_summary(sim, seed.org_id) for seed in sim.catalogue]})
+
+
+def _clock(sim: Simulator, request: Request) -> Response:
+    if request.method == "POST":
+        sim.clock.advance(float(_body(request).get("advance_s", 0)))
+    return json_response(200, {"now_s": sim.now_s(), "wall_s": sim.wall_s(), "speed": sim.clock.speed})
 
 
 def find_org(sim: Simulator, key: str) -> Org | None:
@@ -129,3 +144,16 @@ def _body(request: Request) -> dict[str, Any]:
 
 def _problem(status: int, sentence: str) -> Response:
     return json_response(status, {"error": sentence})
+
+
+_ROUTES: dict[tuple[str, str], Callable[[Simulator, Request], Response]] = {
+    ("GET", ""): _index,
+    ("GET", "requests"): _requests,
+    ("DELETE", "requests"): _forget_requests,
+    ("GET", "faults"): _list_faults,
+    ("POST", "faults"): _add_faults,
+    ("DELETE", "faults"): _forget_faults,
+    ("GET", "orgs"): _list_orgs,
+    ("GET", "clock"): _clock,
+    ("POST", "clock"): _clock,
+}

@@ -48,11 +48,11 @@ def answer_token(sim: Simulator, org: Org | None, request: Request) -> Response:
         "refresh_token": _refresh_token,
         "client_credentials": _client_credentials,
     }
+    if not grant_type:
+        return OauthRefusal("invalid_request", "missing required parameter: grant_type").response()
+    if grant_type not in grants:
+        return UNSUPPORTED_GRANT.response()
     try:
-        if not grant_type:
-            raise RefusedGrant(OauthRefusal("invalid_request", "missing required parameter: grant_type"))
-        if grant_type not in grants:
-            raise RefusedGrant(UNSUPPORTED_GRANT)
         return grants[grant_type](sim, org, fields, request)
     except RefusedGrant as refused:
         return refused.refusal.response()

@@ -78,9 +78,7 @@ def exchange(sim: Simulator, org: Org | None, fields: dict[str, str], request: R
     user = org.user_by_name(username)
     try:
         _check_assertion(sim, org, app, assertion, claims, request)
-        _check_user(sim, org, app, user, request)
-        if seen.stage == "not_approved":
-            raise RefusedGrant(NOT_APPROVED)
+        _check_user(sim, org, app, user, request, approved_here=seen.stage == "in_force")
     except RefusedGrant as refused:
         if user is not None:
             _record_failure(sim, org, user, app, request, refused.refusal)
@@ -141,7 +139,7 @@ def _public_key(certificate_pem: str) -> RSAPublicKey | None:
     return key if isinstance(key, RSAPublicKey) else None
 
 
-def _check_assertion(
+def _check_assertion(  # noqa: PLR0917 - the parts of one request
     sim: Simulator, org: Org, app: ClientApp, assertion: str, claims: dict[str, Any], request: Request
 ) -> None:
     key = _public_key(app.certificate_pem) if app.certificate_pem else None
@@ -177,12 +175,16 @@ def _audiences(sim: Simulator, org: Org, request: Request) -> set[str]:
     return {generic, f"https://{org.my_domain_host}", sim.base_url(org, request)}
 
 
-def _check_user(sim: Simulator, org: Org, app: ClientApp, user: User | None, request: Request) -> None:
+def _check_user(
+    sim: Simulator, org: Org, app: ClientApp, user: User | None, request: Request, *, approved_here: bool
+) -> None:
     if user is None:
         raise RefusedGrant(NOT_APPROVED)
     refusal = _standing_refusal(sim, org, app, user, request.client_ip)
     if refusal is not None:
         raise RefusedGrant(refusal)
+    if not approved_here:
+        raise RefusedGrant(NOT_APPROVED)
 
 
 def _standing_refusal(
@@ -204,7 +206,7 @@ def _standing_refusal(
     return None
 
 
-def _record_failure(
+def _record_failure(  # noqa: PLR0917 - the parts of one request
     sim: Simulator, org: Org, user: User, app: ClientApp, request: Request, refusal: OauthRefusal
 ) -> None:
     refused = user_refusal(sim, org, user, request.client_ip)

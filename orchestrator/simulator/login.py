@@ -61,7 +61,7 @@ class LoginResult:
     password_expired: bool = field(default=False)
 
 
-def password_login(
+def password_login(  # noqa: PLR0917 - the parts of one request
     sim: Simulator,
     org: Org | None,
     username: str,

@@ -212,7 +212,7 @@ def success(
     return response
 
 
-def token_answer(
+def token_answer(  # noqa: PLR0917 - the parts of one answer
     sim: Simulator, org: Org, user: User, session: Session, request: Request, app: ClientApp
 ) -> dict[str, str]:
     """Return the fields of a successful token answer."""

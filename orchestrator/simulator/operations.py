@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import urlsafe_b64decode
+from html import unescape
 from urllib.parse import unquote_plus
 
 from orchestrator.simulator.http import Request
@@ -12,6 +15,8 @@ SOAP_OPERATION = re.compile(
 )
 SOAP_SESSION = re.compile(rb"<(?:[\w.-]+:)?sessionId(?:\s[^>]*)?>\s*([^<\s]+)\s*</")
 SOAP_USERNAME = re.compile(rb"<(?:[\w.-]+:)?username(?:\s[^>]*)?>\s*([^<]+?)\s*</")
+_FORM_USERNAME = re.compile(rb"(?:^|&)username=([^&]*)")
+_FORM_ASSERTION = re.compile(rb"(?:^|&)assertion=[\w-]*\.([\w-]+)\.")
 _CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _VERSION_STEP = 3  # /services/data/vNN.0/<this one>
 
@@ -53,7 +58,7 @@ def _soap_operation(body: bytes) -> str:
     return "soap_login" if name == "login" else _snake(name)
 
 
-def _rest_operation(method: str, steps: list[str]) -> str:
+def _rest_operation(method: str, steps: list[str]) -> str:  # noqa: PLR0911 - a name per shape of path
     rest = steps[_VERSION_STEP:]
     if not rest:
         return "resources"
@@ -94,8 +99,20 @@ def login_username(request: Request, operation: str) -> str:
     """Return the username a login request names, for the history (never its password)."""
     if operation == "soap_login":
         found = SOAP_USERNAME.search(request.body)
-        return found[1].decode("utf-8", "replace") if found else ""
-    if operation == "token":
-        found = re.search(rb"(?:^|&)username=([^&]*)", request.body)
-        return unquote_plus(found[1].decode("utf-8", "replace")) if found else ""
-    return ""
+        return unescape(found[1].decode("utf-8", "replace")) if found else ""
+    if operation != "token":
+        return ""
+    named = _FORM_USERNAME.search(request.body)
+    if named is not None:
+        return unquote_plus(named[1].decode("utf-8", "replace"))
+    assertion = _FORM_ASSERTION.search(request.body)
+    return _subject(assertion[1]) if assertion is not None else ""
+
+
+def _subject(payload: bytes) -> str:
+    """Return the subject an unverified assertion names, or the empty string."""
+    try:
+        claims = json.loads(urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
+    except (ValueError, RecursionError):
+        return ""
+    return str(claims.get("prn") or claims.get("sub") or "") if isinstance(claims, dict) else ""

@@ -117,6 +117,7 @@ class Org:
     api_calls: int = 0
     deploys_started: int = 0
     apps_created: int = 0
+    current_session_id: str = ""  # of the request being answered; one is answered at a time
     _next_number: int = 1
 
     @property

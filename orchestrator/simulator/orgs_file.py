@@ -101,7 +101,14 @@ def _seed(  # noqa: PLR0917 - the parts of one entry
         integration_username=str(entry.get("integration_user") or ""),
         break_glass_username=str(entry.get("break_glass_user") or ""),
         labels=labels,
+        access_token=_resolve(name, str(entry.get("access_token") or ""), folder),
+        refresh_token=_refresh_token(_resolve(name, str(entry.get("sfdx_auth_url") or ""), folder)),
     )
+
+
+def _refresh_token(sfdx_auth_url: str) -> str:
+    """Return the refresh token of `force://CLIENT:SECRET:TOKEN@HOST` (or without the secret)."""
+    return sfdx_auth_url.removeprefix("force://").rpartition("@")[0].rpartition(":")[2]
 
 
 def _my_domain_host(name: str, url: str) -> str:

@@ -182,8 +182,9 @@ class PackageRun:
 
     def _delete_all(self, manifest: Manifest | None, path: str) -> None:
         members = {} if manifest is None else manifest.members
-        for type_name, full_name in _by_reverse_order(members):
-            if TYPE_BY_NAME.get(type_name) is None:
+        for listed_type, full_name in _by_reverse_order(members):
+            type_name = f"{full_name}Settings" if listed_type == SETTINGS.name else listed_type
+            if TYPE_BY_NAME.get(listed_type) is None:
                 self._refuse("", path, path, Problem(f"Unknown type name '{type_name}' specified in {path}"))
             elif find(self.org, type_name, full_name) is None:
                 self._note(type_name, full_name, path, warning=f"No {type_name} named: {full_name} found")

@@ -21,7 +21,7 @@ from orchestrator.simulator.soap import SoapFault
 from orchestrator.simulator.soap_call import Call
 from orchestrator.simulator.sobjects import find_table, tables_of
 from orchestrator.simulator.soql import QueryResult, continue_query, run_query
-from orchestrator.simulator.soql_grammar import QueryError
+from orchestrator.simulator.soql_tree import QueryError
 
 Pairs = list[tuple[str, object]]
 

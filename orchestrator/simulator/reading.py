@@ -56,6 +56,8 @@ def make_request(
     for name, value in headers:
         lowered = name.lower()
         by_name[lowered] = f"{by_name[lowered]}, {value}" if lowered in by_name else value
+    if target.startswith("/"):
+        target = "/" + target.lstrip("/")  # the CLI joins "https://host/" and "/services"; orgs take it
     try:
         parts = urlsplit(target)
         query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=1000)

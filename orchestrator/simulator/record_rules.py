@@ -87,7 +87,9 @@ def create(sim: Simulator, org: Org, actor: User, sobject: str, fields: Fields) 
     return record_id
 
 
-def update(sim: Simulator, org: Org, actor: User, sobject: str, record_id: str, fields: Fields) -> None:
+def update(  # noqa: PLR0917 - who changes what
+    sim: Simulator, org: Org, actor: User, sobject: str, record_id: str, fields: Fields
+) -> None:
     """Change fields of a record.
 
     Raises:

@@ -22,7 +22,7 @@ from orchestrator.simulator.refusals import RecordRefused, not_found
 from orchestrator.simulator.rest_apps import answer_apps
 from orchestrator.simulator.sobjects import find_table
 from orchestrator.simulator.soql import QueryResult, continue_query, run_query
-from orchestrator.simulator.soql_grammar import QueryError
+from orchestrator.simulator.soql_tree import QueryError
 from orchestrator.simulator.users import User
 
 if TYPE_CHECKING:
@@ -168,7 +168,6 @@ def _dispatch(call: RestCall) -> Response:
         "tooling": _tooling,
         "metadata": _metadata,
         "apps": answer_apps,
-        "composite": _composite,
     }
     resource = resources.get(call.steps[0])
     if resource is None:
@@ -198,7 +197,7 @@ def _limits(call: RestCall) -> Response:
 # --- records
 
 
-def _sobjects(call: RestCall) -> Response:
+def _sobjects(call: RestCall) -> Response:  # noqa: PLR0911 - one return per shape of path
     steps, method = call.steps[1:], call.request.method
     if not steps:
         return call.answer(global_describe(call.org, call.root))
@@ -227,7 +226,7 @@ def _record(call: RestCall, sobject: str, record_id: str) -> Response:
     wanted = call.request.first("fields")
     shown = ", ".join(name.strip() for name in wanted.split(",")) if wanted else "FIELDS(ALL)"
     escaped = record_id.replace("\\", "").replace("'", "")
-    text = f"SELECT {shown} FROM {sobject} WHERE Id = '{escaped}' LIMIT 1"
+    text = f"SELECT {shown} FROM {sobject} WHERE Id = '{escaped}' LIMIT 1"  # noqa: S608 - SOQL, escaped above
     result = run_query(call.sim, call.org, call.user, text, api_path=call.root)
     if not result.rows:
         raise not_found()
@@ -261,6 +260,8 @@ def _query(call: RestCall) -> Response:
     text = call.request.first("q")
     if not text:
         raise RecordRefused("MALFORMED_QUERY", "SOQL statements can not be empty or null")
+    if re.search(r"\bFROM\s+DeployRequest\b", text, re.IGNORECASE):
+        raise QueryError("INVALID_TYPE", "sObject type 'DeployRequest' is not supported.")
     result = run_query(call.sim, call.org, call.user, text, api_path=call.root)
     if call.request.first("columns").lower() == "true":
         return call.answer(column_metadata(call.org, result))
@@ -298,7 +299,3 @@ def _metadata(call: RestCall) -> Response:
     from orchestrator.simulator.rest_deploy import answer_rest_deploy  # noqa: PLC0415
 
     return answer_rest_deploy(call.sim, call.org, call.user, call.request, call.steps[2:])
-
-
-def _composite(call: RestCall) -> Response:
-    raise not_found()

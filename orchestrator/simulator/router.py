@@ -7,9 +7,8 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from orchestrator.simulator import faults, grants, sessions, web
+from orchestrator.simulator import deploy, faults, grants, sessions, web
 from orchestrator.simulator.http import ConnectionCut, Request, Response, html_response, rest_error
-from orchestrator.simulator.oauth import UNSUPPORTED_GRANT
 from orchestrator.simulator.operations import bearer_token, login_username, operation_of, session_token
 from orchestrator.simulator.org import Org
 from orchestrator.simulator.records import RequestRow
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.simulator.simulation import Simulator
 
 _FAULT_CODE = re.compile(rb"<faultcode>(?:\w+:)?([A-Z_]+)</faultcode>")
+_ACCESS_TOKEN = re.compile(rb'"access_token":"([^"]+)"')
 _UNKNOWN_HOST = html_response(404, "Not found", "The URL you requested does not exist.")
 
 
@@ -34,7 +34,9 @@ def answer(sim: Simulator, request: Request) -> tuple[Response, float]:
     generic = request.host_name in GENERIC_HOSTS
     org = _org_of(sim, request, operation, generic=generic)
     request.node = sim.draw_node(org)
-    username = _username(sim, org, request, operation)
+    if org is not None:
+        deploy.advance(sim, org)  # deployments go on whether or not anybody polls them
+    username = _username(org, request, operation)
     if org is None and (generic or request.is_loopback_host):
         org_for_history = sim.org_by_username(username) if username else None
     else:
@@ -48,6 +50,8 @@ def answer(sim: Simulator, request: Request) -> tuple[Response, float]:
         delay_s = plan.delay_s
         response = plan.response or _dispatch_unless_cut(sim, org, request, operation, plan, generic=generic)
         cut = plan.cut(response)
+    if org_for_history is None and operation == "token":
+        org_for_history = _org_of_token_answer(sim, response)
     if org_for_history is not None:
         _remember(sim, org_for_history, request, operation, response, username, is_cut=cut is not None)
     if cut is not None:
@@ -80,7 +84,12 @@ def _org_of(sim: Simulator, request: Request, operation: str, *, generic: bool) 
     return sim.first_org() if request.is_loopback_host else None
 
 
-def _username(sim: Simulator, org: Org | None, request: Request, operation: str) -> str:
+def _org_of_token_answer(sim: Simulator, response: Response) -> Org | None:
+    found = _ACCESS_TOKEN.search(response.body)
+    return sim.org_by_session(found[1].decode()) if found else None
+
+
+def _username(org: Org | None, request: Request, operation: str) -> str:
     if operation in {"soap_login", "token"}:
         return login_username(request, operation)
     if org is None:
@@ -90,37 +99,38 @@ def _username(sim: Simulator, org: Org | None, request: Request, operation: str)
     return user.username if user else ""
 
 
-def _dispatch(
+def _dispatch(  # noqa: PLR0911 - one return per surface
     sim: Simulator, org: Org | None, request: Request, operation: str, *, generic: bool
 ) -> Response:
-    path = request.path
     if org is None and not generic and not request.is_loopback_host:
         return _UNKNOWN_HOST
-    if org is not None:
-        if (
-            org.switches.moved_to_host
-            and request.host_name != org.my_domain_host
-            and not request.is_loopback_host
-        ):
-            return Response(302, {"Location": sim.base_url(org, request) + path})
-        if org.switches.in_maintenance and not path.startswith("/services/Soap/"):
-            return html_response(
-                503, "Scheduled maintenance", "Salesforce is down for scheduled maintenance."
-            )
-    if path.startswith("/services/Soap/"):
+    elsewhere = _not_here(sim, org, request) if org is not None else None
+    if elsewhere is not None:
+        return elsewhere
+    if request.path.startswith("/services/Soap/"):
         return answer_soap(sim, org, request)
-    if path.startswith("/services/data"):
+    if operation == "versions":
+        return answer_rest(sim, org or sim.first_org(), request)
+    if request.path.startswith("/services/data"):
         if org is None:
             return rest_error(401, sessions.EXPIRED.code, sessions.EXPIRED.message)
         return answer_rest(sim, org, request)
     if operation == "token":
-        if request.method != "POST":
-            return UNSUPPORTED_GRANT.response()
         return grants.answer_token(sim, org, request)
     return web.answer_web(sim, org, request, operation)
 
 
-def _remember(
+def _not_here(sim: Simulator, org: Org, request: Request) -> Response | None:
+    """Return the answer of an org that moved to another My Domain or is down for maintenance."""
+    moved = org.switches.moved_to_host and request.host_name != org.my_domain_host
+    if moved and not request.is_loopback_host:
+        return Response(302, {"Location": sim.base_url(org, request) + request.path})
+    if org.switches.in_maintenance and not request.path.startswith("/services/Soap/"):
+        return html_response(503, "Scheduled maintenance", "Salesforce is down for scheduled maintenance.")
+    return None
+
+
+def _remember(  # noqa: PLR0917 - the columns of one row
     sim: Simulator,
     org: Org,
     request: Request,

@@ -20,7 +20,7 @@ from orchestrator.simulator.reading import UnreadableRequest, bad_request, body_
 
 MAX_HEAD_BYTES = 65_536
 _IDLE_S = 75.0
-_GOODBYE_S = 2.0
+_GOODBYE_S = 0.5
 _GLANCE_S = 0.01
 _GZIP_FROM_BYTES = 1_000
 _BODILESS = frozenset({204, 304})
@@ -251,14 +251,15 @@ class LoopbackServer:
         return bound
 
     async def stop(self) -> None:
-        """Stop listening, let what is open close properly, cut what does not within two seconds."""
+        """Stop listening, let what is open close properly, cut what does not within half a second."""
         if self._server is None:
             return
         self._server.close()
         for connection in list(self._connections):
             connection.close()
-        deadline_s = asyncio.get_running_loop().time() + _GOODBYE_S
-        while self._connections and asyncio.get_running_loop().time() < deadline_s:
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + _GOODBYE_S
+        while self._connections and loop.time() < deadline_s:  # noqa: ASYNC110 - at shutdown only
             await asyncio.sleep(_GLANCE_S)
         for connection in list(self._connections):
             connection.abort()

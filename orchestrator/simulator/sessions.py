@@ -120,6 +120,7 @@ def find_session(sim: Simulator, org: Org, token: str) -> Session | None:
         del org.sessions[token]
         return None
     session.expires_s = now_s + session.timeout_s
+    org.current_session_id = session.id
     return session
 
 

@@ -7,16 +7,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from orchestrator.simulator import sessions
 from orchestrator.simulator.birth import build_org
 from orchestrator.simulator.catalogue import Catalogue, OrgSeed, generated_orgs
 from orchestrator.simulator.clock import SimClock
 from orchestrator.simulator.fault_script import FaultScript
 from orchestrator.simulator.http import Request
 from orchestrator.simulator.org import Org
+from orchestrator.simulator.records import OauthGrant
 
 GENERIC_PRODUCTION_HOST = "login.salesforce.com"
 GENERIC_SANDBOX_HOST = "test.salesforce.com"
-JWT_TOKENS_KEPT = 10_000
+TOKENS_KEPT = 10_000
 GENERIC_HOSTS = frozenset({GENERIC_PRODUCTION_HOST, GENERIC_SANDBOX_HOST})
 
 
@@ -50,7 +52,7 @@ class Simulator:
         self.on_request: Callable[[dict[str, Any]], None] | None = None
         self._orgs: dict[str, Org] = {}
         self._moved_hosts: dict[str, str] = {}
-        self._orgs_of_jwt_tokens: dict[str, str] = {}
+        self._orgs_of_tokens: dict[str, str] = {}
 
     # --- finding orgs
 
@@ -59,7 +61,32 @@ class Simulator:
         org = self._orgs.get(seed.org_id)
         if org is None:
             org = self._orgs[seed.org_id] = build_org(seed, self.seed, self.clock.wall_s())
+            self._honour_tokens(seed, org)
         return org
+
+    def _honour_tokens(self, seed: OrgSeed, org: Org) -> None:
+        """Open what an orgs file says is open already: a session, a refresh token of the CLI."""
+        admin = org.user_by_name(seed.username)
+        if admin is None:
+            return
+        if seed.access_token:
+            opened = sessions.open_session(
+                self, org, admin, origin="ui", login_type="Application", token=seed.access_token
+            )
+            self.remember_token(opened.token, org)
+        if seed.refresh_token:
+            wall_s = self.clock.wall_s()
+            grant = OauthGrant(
+                id=org.next_id("0CQ"),
+                refresh_token=seed.refresh_token,
+                user_id=admin.id,
+                consumer_key="PlatformCLI",
+                app_name="Salesforce CLI",
+                scopes=frozenset({"api", "web", "refresh_token"}),
+                created_wall_s=wall_s,
+                last_used_wall_s=wall_s,
+            )
+            org.oauth_grants[grant.id] = grant
 
     def org_by_host(self, host_name: str) -> Org | None:
         """Find an org by its My Domain host (also by the one it moved to)."""
@@ -92,14 +119,14 @@ class Simulator:
     def org_by_session(self, token: str) -> Org | None:
         """Find the org a session token names (`00D…!…`), whether or not the session lives."""
         head, mark, _ = token.partition("!")
-        org_id = head if mark else self._orgs_of_jwt_tokens.get(token, "")
+        org_id = self._orgs_of_tokens.get(token, head if mark else "")
         return self.org_by_id(org_id) if org_id else None
 
     def remember_token(self, token: str, org: Org) -> None:
-        """Remember whose a JWT-format access token is: it does not say so itself."""
-        self._orgs_of_jwt_tokens[token] = org.id
-        if len(self._orgs_of_jwt_tokens) > JWT_TOKENS_KEPT:
-            del self._orgs_of_jwt_tokens[next(iter(self._orgs_of_jwt_tokens))]
+        """Remember whose a token is that does not begin with its org's id (JWT-format tokens)."""
+        self._orgs_of_tokens[token] = org.id
+        if len(self._orgs_of_tokens) > TOKENS_KEPT:
+            del self._orgs_of_tokens[next(iter(self._orgs_of_tokens))]
 
     def first_org(self) -> Org:
         """Return the first org (who a bare loopback address means before anybody logged in)."""

@@ -44,14 +44,6 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
-    """Children copied from an XML tree, optionally with an ``xsi:type``."""
-
-    element: etree._Element
-    type_name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Surface:
     """The namespaces of one SOAP API: its own, its sObjects', its faults'."""
 
@@ -212,24 +204,11 @@ def add(parent: etree._Element, name: str, value: object, resolve: Callable[[str
             element.set(f"{{{XSI}}}type", value.type_name)
             for child, content in value.children:
                 add(element, child, content, resolve)
-        case Raw():
-            if value.type_name is not None:
-                element.set(f"{{{XSI}}}type", value.type_name)
-            _copy(value.element, element)
         case list() | tuple():
             for child, content in value:
                 add(element, child, content, resolve)
         case _:
             element.text = wire_text(value)
-
-
-def _copy(source: etree._Element, target: etree._Element) -> None:
-    """Copy text and elements, not comments, keeping names."""
-    children = list(elements(source))
-    if not children:
-        target.text = source.text
-    for child in children:
-        _copy(child, etree.SubElement(target, child.tag))
 
 
 def answer(surface: Surface, operation: str, content: Sequence[tuple[str, object]]) -> Response:

@@ -6,10 +6,11 @@ from orchestrator.simulator.org import Org
 from orchestrator.simulator.schema import FieldType, Table
 from orchestrator.simulator.sobjects_apps import APP_TABLES
 from orchestrator.simulator.sobjects_people import PEOPLE_TABLES
+from orchestrator.simulator.sobjects_tooling import TOOLING_TABLES
 from orchestrator.simulator.sobjects_trails import TRAIL_TABLES
 
 TABLES: dict[str, Table] = {table.name: table for table in (*PEOPLE_TABLES, *APP_TABLES, *TRAIL_TABLES)}
-_BY_LOWER_NAME = {name.lower(): table for name, table in TABLES.items()}
+_BY_LOWER_NAME = {table.name.lower(): table for table in (*TABLES.values(), *TOOLING_TABLES)}
 
 _DEV_HUB_TABLE = Table("ScratchOrgInfo", "2SR", lambda _sim, _org: (), {"Id": FieldType("Id", "id")})
 

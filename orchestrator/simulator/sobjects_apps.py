@@ -27,6 +27,11 @@ def part_id(app: ClientApp, prefix: str) -> str:
     return to_18(prefix + app.app_id[3:15])
 
 
+def _no_object_permissions(_sim: Simulator, _org: Org) -> tuple[Row, ...]:
+    """Permission sets of simulated orgs grant user permissions only."""
+    return ()
+
+
 def _external_client_apps(_sim: Simulator, org: Org) -> Iterator[Row]:
     for app in org.apps.values():
         if app.kind == "external_client_app":
@@ -194,6 +199,16 @@ APP_TABLES = (
             ),
             described("RefreshTokenValidityPeriod", "int"),
             _AUDITED,
+        ),
+    ),
+    Table(
+        "ObjectPermissions",
+        "110",
+        _no_object_permissions,
+        fields_by_name(
+            reference("ParentId", "PermissionSet", "Parent"),
+            described("SobjectType"),
+            described("PermissionsRead PermissionsCreate PermissionsEdit PermissionsDelete", "boolean"),
         ),
     ),
     Table(

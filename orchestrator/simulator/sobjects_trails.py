@@ -67,7 +67,7 @@ def _auth_sessions(sim: Simulator, org: Org) -> Iterator[Row]:
             "NumSecondsValid": int(session.timeout_s),
             "SourceIp": session.source_ip,
             "LoginHistoryId": session.login_history_id or None,
-            "IsCurrent": False,
+            "IsCurrent": session.id == org.current_session_id,
             "IsAssociatedWithJwtAccessToken": session.is_jwt_format,
             "ParentId": None,
             "UserType": "Standard",

@@ -14,6 +14,21 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from orchestrator.simulator.soql_tree import (
+    Compare,
+    Condition,
+    Field,
+    Logic,
+    Order,
+    Query,
+    QueryError,
+    RelativeDate,
+    Within,
+    located,
+)
+
+__all__ = ["QueryError", "parse_query"]
+
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<string>'(?:[^'\\]|\\.)*')
@@ -27,95 +42,6 @@ _TOKEN = re.compile(
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _DEPTH_LIMIT = 20
-
-Literal = "str | float | bool | None | datetime | RelativeDate"
-
-
-class QueryError(Exception):
-    """A query that is refused; `code` and the message are what the API answers."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-@dataclass(frozen=True)
-class RelativeDate:
-    """A date literal such as `TODAY` or `LAST_N_DAYS:3`."""
-
-    name: str
-    number: int = 0
-
-
-@dataclass(frozen=True)
-class Field:
-    """A field or relationship path, with its place in the query for error messages."""
-
-    path: tuple[str, ...]
-    at: int
-    count: bool = False
-    alias: str = ""
-
-    @property
-    def text(self) -> str:
-        """The path as written."""
-        return ".".join(self.path)
-
-
-@dataclass(frozen=True)
-class Compare:
-    """`path operator value`."""
-
-    field: Field
-    operator: str
-    value: object
-
-
-@dataclass(frozen=True)
-class Within:
-    """`path [NOT] IN (...)` with literal values or an inner query."""
-
-    field: Field
-    negated: bool
-    values: tuple[object, ...] = ()
-    query: Query | None = None
-
-
-@dataclass(frozen=True)
-class Logic:
-    """`AND`, `OR` or `NOT` over conditions."""
-
-    word: str
-    terms: tuple[Condition, ...]
-
-
-@dataclass(frozen=True)
-class Order:
-    """One `ORDER BY` term."""
-
-    field: Field
-    descending: bool = False
-    nulls_last: bool = False
-
-
-@dataclass(frozen=True)
-class Query:
-    """A parsed query."""
-
-    text: str
-    fields: tuple[Field, ...]
-    sobject: str
-    sobject_at: int
-    count_only: bool = False
-    all_fields: bool = False
-    where: Condition | None = None
-    orders: tuple[Order, ...] = ()
-    limit: int | None = None
-    offset: int = 0
-
-
-Condition = Compare | Within | Logic
 
 
 @dataclass
@@ -173,13 +99,6 @@ class _Reader:
         token = self.peek()
         shown = "<EOF>" if token.kind == "end" else f"'{token.text}'"
         return QueryError("MALFORMED_QUERY", located(self.text, token.at, f"unexpected token: {shown}"))
-
-
-def located(text: str, at: int, message: str) -> str:
-    """Return a message under the line of the query with a caret, as the API words it."""
-    row = text.count("\n", 0, at) + 1
-    column = at - (text.rfind("\n", 0, at) + 1) + 1
-    return f"\n{text[:200]}\n{' ' * (column - 1)}^\nERROR at Row:{row}:Column:{column}\n{message}"
 
 
 def parse_query(text: str) -> Query:

@@ -96,15 +96,9 @@ def update_user(change: Change, user_id: str, fields: Mapping[str, Any]) -> None
     only_self = user.id == change.actor.id and not {"IsActive", "ProfileId", "Username"} & set(fields)
     if not only_self and not _USER_ADMIN & change.permissions:
         raise insufficient_access()
-    if "IsActive" in fields:
-        _check_activation(change, user, active=bool(fields["IsActive"]))
-    if "Username" in fields and str(fields["Username"]).lower() != user.username.lower():
-        _check_username(change, str(fields["Username"]))
+    _check_update(change, user, fields)
     if "ProfileId" in fields:
-        profile = _profile(change.org, str(fields["ProfileId"]))
-        if change.org.profiles[user.profile_id].license_name != profile.license_name:
-            _check_license(change.org, profile)
-        user.profile_id = profile.id
+        user.profile_id = _profile(change.org, str(fields["ProfileId"])).id
     for name, value in fields.items():
         attribute = _ATTRIBUTES.get(name)
         if attribute is not None:
@@ -114,12 +108,25 @@ def update_user(change: Change, user_id: str, fields: Mapping[str, Any]) -> None
     if "Username" in fields:
         change.sim.catalogue.register_username(user.username, change.sim.seed_of(change.org))
     if "IsActive" in fields:
-        action, verb = (
-            ("activateduser", "Activated") if user.is_active else ("deactivateduser", "Deactivated")
-        )
-        _audit(change.sim, change.org, change.actor, action, f"{verb} user {user.name}")
-        if not user.is_active:
-            sessions.close_all_of(change.org, user.id)
+        _note_activation(change, user)
+
+
+def _check_update(change: Change, user: User, fields: Mapping[str, Any]) -> None:
+    if "IsActive" in fields:
+        _check_activation(change, user, active=bool(fields["IsActive"]))
+    if "Username" in fields and str(fields["Username"]).lower() != user.username.lower():
+        _check_username(change, str(fields["Username"]))
+    if "ProfileId" in fields:
+        profile = _profile(change.org, str(fields["ProfileId"]))
+        if change.org.profiles[user.profile_id].license_name != profile.license_name:
+            _check_license(change.org, profile)
+
+
+def _note_activation(change: Change, user: User) -> None:
+    action, verb = ("activateduser", "Activated") if user.is_active else ("deactivateduser", "Deactivated")
+    _audit(change.sim, change.org, change.actor, action, f"{verb} user {user.name}")
+    if not user.is_active:
+        sessions.close_all_of(change.org, user.id)
 
 
 def update_user_login(change: Change, user_login_id: str, fields: Mapping[str, Any]) -> None:

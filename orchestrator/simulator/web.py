@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from orchestrator.simulator import sessions
-from orchestrator.simulator.client_app import ClientApp
+from orchestrator.simulator.authorize import answer_authorize
 from orchestrator.simulator.clock import rest_timestamp
 from orchestrator.simulator.grants import app_for
 from orchestrator.simulator.http import Request, Response, html_response, json_response, oauth_error
 from orchestrator.simulator.oauth import (
-    BUILT_IN_CLIENT,
-    OauthRefusal,
     RefusedGrant,
-    approval_refusal,
     check_secret,
     identity_url,
     parse_form,
 )
 from orchestrator.simulator.operations import bearer_token
 from orchestrator.simulator.org import Org
-from orchestrator.simulator.permissions import SYSTEM_ADMINISTRATOR
-from orchestrator.simulator.records import AuthorizationCode, Session
-from orchestrator.simulator.scopes import REFRESH, runtime_scopes, scope_text
+from orchestrator.simulator.records import Session
+from orchestrator.simulator.scopes import scope_text
 from orchestrator.simulator.users import User
 
 if TYPE_CHECKING:
     from orchestrator.simulator.simulation import Simulator
 
-_CODE_LIFE_S = 900.0
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._"
 
 
@@ -40,18 +35,9 @@ def answer_web(sim: Simulator, org: Org | None, request: Request, operation: str
     known = org if org is not None else _org_on_generic_host(sim, request)
     if known is None:
         return html_response(200, "Login | Salesforce", "Login")
-    if operation == "authorize":
-        return _authorize(sim, known, request)
-    if operation == "introspect":
-        return _introspect(sim, known, request)
-    if operation in {"userinfo", "identity"}:
-        return _userinfo(sim, known, request)
-    if operation == "singleaccess":
-        return _singleaccess(sim, known, request)
-    if operation == "auth_configuration":
-        return _auth_configuration(sim, known, request)
-    if operation == "openid_configuration":
-        return _openid_configuration(sim, known, request)
+    page = _PAGES.get(operation)
+    if page is not None:
+        return page(sim, known, request)
     if request.path == "/":
         return html_response(200, "Login | Salesforce", f"{known.name}: username, password, Log In")
     return html_response(404, "Not found", "The URL you requested does not exist.")
@@ -66,110 +52,6 @@ def _org_on_generic_host(sim: Simulator, request: Request) -> Org | None:
     wants_sandbox = request.host_name == "test.salesforce.com"
     first = sim.first_org()
     return first if first.is_sandbox == wants_sandbox else None
-
-
-def _authorize(sim: Simulator, org: Org, request: Request) -> Response:
-    """Answer as for a browser in which the org's administrator (or `login_hint`) is logged in and consents.
-
-    `immediate=true` carries no browser session here, so a well-formed probe ends in `immediate_unsuccessful`.
-    """
-    fields = parse_form(request)
-    redirect_uri = fields.get("redirect_uri", "")
-    try:
-        app = app_for(sim, org, fields.get("client_id", ""), request.node)
-    except RefusedGrant as refused:
-        return _error_page(refused.refusal)
-    if not redirect_uri:
-        return _error_page(OauthRefusal("redirect_uri_missing", "redirect_uri must be provided"))
-    if not _callback_allowed(app, redirect_uri):
-        return _error_page(OauthRefusal("redirect_uri_mismatch", "redirect_uri must match configuration"))
-    refusal = _authorize_refusal(org, app, fields)
-    if refusal is not None:
-        return _redirect(
-            redirect_uri, fields, {"error": refusal.code, "error_description": refusal.description}
-        )
-    user = _browser_user(org, fields.get("login_hint", ""))
-    if user is None:
-        return html_response(200, "Login | Salesforce", "Login")
-    if app.admin_approved and approval_refusal(org, app, user) is not None:
-        return _redirect(
-            redirect_uri,
-            fields,
-            {
-                "error": "invalid_app_access",
-                "error_description": "user is not admin approved to access this app",
-            },
-        )
-    asked = frozenset(fields.get("scope", "").split())
-    allowed = runtime_scopes(app.scopes)
-    code = AuthorizationCode(
-        code="aPrx" + "".join(sim.rng.choices(_LETTERS, k=80)) + "==",
-        user_id=user.id,
-        consumer_key=app.consumer_key,
-        redirect_uri=redirect_uri,
-        scopes=(asked & allowed) if asked else allowed,
-        code_challenge=fields.get("code_challenge", ""),
-        code_challenge_method=fields.get("code_challenge_method", "S256"),
-        expires_s=sim.now_s() + _CODE_LIFE_S,
-    )
-    org.authorization_codes[code.code] = code
-    return _redirect(redirect_uri, fields, {"code": code.code})
-
-
-def _authorize_refusal(org: Org, app: ClientApp, fields: dict[str, str]) -> OauthRefusal | None:
-    if fields.get("response_type") == "token" and org.setting_is_on(
-        "OauthOidcSettings", "blockOAuthUsrAgtFlow"
-    ):
-        return OauthRefusal("invalid_request", "User-Agent Flow Disabled")
-    if fields.get("response_type") != "code":
-        return OauthRefusal("unsupported_response_type", "response type not supported")
-    if fields.get("immediate", "").lower() == "true":
-        return OauthRefusal("immediate_unsuccessful", "immediate unsuccessful")
-    if app.pkce_required and not fields.get("code_challenge"):
-        return OauthRefusal("invalid_request", "missing required code challenge")
-    asked = frozenset(fields.get("scope", "").split())
-    allowed = runtime_scopes(app.scopes)
-    if "full" not in allowed and asked - allowed - REFRESH - {"id", "openid"}:
-        return OauthRefusal("invalid_scope", "the requested scope is not allowed")
-    return None
-
-
-def _callback_allowed(app: ClientApp, redirect_uri: str) -> bool:
-    if app.name == BUILT_IN_CLIENT:
-        return redirect_uri.startswith(("http://localhost:", "http://127.0.0.1:"))
-    return redirect_uri in app.callback_urls
-
-
-def _browser_user(org: Org, hint: str) -> User | None:
-    if hint:
-        return org.user_by_name(hint)
-    admin = org.profile_by_name(SYSTEM_ADMINISTRATOR)
-    return next(
-        (
-            user
-            for user in org.users.values()
-            if admin and user.profile_id == admin.id and user.is_active and not user.is_frozen
-        ),
-        None,
-    )
-
-
-def _redirect(redirect_uri: str, fields: dict[str, str], answer: dict[str, str]) -> Response:
-    if "state" in fields:
-        answer = {**answer, "state": fields["state"]}
-    mark = "&" if "?" in redirect_uri else "?"
-    return Response(302, {"Location": f"{redirect_uri}{mark}{urlencode(answer)}"})
-
-
-def _error_page(refusal: OauthRefusal) -> Response:
-    page = html_response(
-        400,
-        "OAuth Error",
-        f"error={refusal.code}&error_description={refusal.description.replace(' ', '%20')}",
-    )
-    page.headers["Location"] = ""
-    del page.headers["Location"]
-    return page
 
 
 def _revoke(sim: Simulator, org: Org | None, request: Request) -> Response:
@@ -333,3 +215,14 @@ def _openid_configuration(sim: Simulator, org: Org, request: Request) -> Respons
             ],
         },
     )
+
+
+_PAGES: dict[str, Callable[[Simulator, Org, Request], Response]] = {
+    "authorize": answer_authorize,
+    "introspect": _introspect,
+    "userinfo": _userinfo,
+    "identity": _userinfo,
+    "singleaccess": _singleaccess,
+    "auth_configuration": _auth_configuration,
+    "openid_configuration": _openid_configuration,
+}

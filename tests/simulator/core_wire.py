@@ -1,9 +1,9 @@
-"""What the core tests share: an org behind `requests`, a clock in hand, an app deployed over the wire, assertions."""
+"""What the core tests share: an org behind `requests`, a clock in hand, an app deployed over the wire."""
 
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import functools
 import io
 import json
@@ -52,7 +52,8 @@ class World:
             '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
             '<login xmlns="urn:partner.soap.sforce.com">'
             f"<username>{escape(username or self.seed.username)}</username>"
-            f"<password>{escape(self.seed.password if password is None else password)}</password></login></e:Body></e:Envelope>"
+            f"<password>{escape(self.seed.password if password is None else password)}</password>"
+            "</login></e:Body></e:Envelope>"
         )
         return self.web.post(
             f"{host or self.base}/services/Soap/u/64.0", data=body, headers={"SOAPAction": '""'}
@@ -221,7 +222,7 @@ def private_key(name: str = "first") -> rsa.RSAPrivateKey:
 @functools.cache
 def certificate_pem(name: str = "first") -> str:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "DO NOT TRUST")])
-    now = datetime.datetime.fromtimestamp(NOON_S, datetime.UTC)
+    now = dt.datetime.fromtimestamp(NOON_S, dt.UTC)
     key = private_key(name) if name != "first" else private_key()
     made = (
         x509.CertificateBuilder()
@@ -229,8 +230,8 @@ def certificate_pem(name: str = "first") -> str:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=365))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=365))
         .sign(key, hashes.SHA256())
     )
     return made.public_bytes(serialization.Encoding.PEM).decode().strip()

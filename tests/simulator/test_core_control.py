@@ -1,4 +1,4 @@
-"""The control plane: the truth, changes from outside, state faults, the clock; and orgs files in both directions."""
+"""The control plane: the truth, changes from outside, state faults, the clock; and orgs files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ sys.path.append(str(Path(__file__).parent))
 from core_wire import World
 
 from orchestrator.simulator import Simulator
+from orchestrator.simulator.adapter import SimulatorAdapter
 from orchestrator.simulator.control import answer_control
 from orchestrator.simulator.http import Request
 from orchestrator.simulator.orgs_file import OrgsFileError, read_orgs_file, write_orgs_file
@@ -224,9 +225,11 @@ def test_an_orgs_file_chooses_hosts_profiles_and_secrets(tmp_path, monkeypatch):
     path = tmp_path / "orgs.yaml"
     path.write_text(
         "orgs:\n"
-        "  acme: {url: https://acme.lightning.force.com/lightning, org_id: 00D000000000001AAA, username: a@b.example,"
+        "  acme: {url: https://acme.lightning.force.com/lightning, org_id: 00D000000000001AAA,"
+        " username: a@b.example,"
         " password: 'env:ACME_PASSWORD', labels: {profile: soap_login_off}}\n"
-        "  box: {url: acme--box.sandbox.my.salesforce.com, username: a@b.example.box, password: 'file:secret'}\n"
+        "  box: {url: acme--box.sandbox.my.salesforce.com, username: a@b.example.box,"
+        " password: 'file:secret'}\n"
     )
     acme, box = read_orgs_file(path, seed="1")
     assert (acme.my_domain_host, acme.org_id) == ("acme.my.salesforce.com", "00D000000000001AAA")
@@ -253,3 +256,31 @@ def test_a_wrong_orgs_file_names_the_org_and_the_flaw(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(OrgsFileError, match=words):
         read_orgs_file(path, seed="1")
+
+
+@pytest.mark.parametrize("host", ["https://login.salesforce.com", "http://127.0.0.1:9"])
+def test_a_login_at_a_generic_host_is_remembered_by_the_org_it_was_for(world, control, host):
+    world.deploy_app(world.admin_token())
+    world.settle()
+    world.jwt(host=host, aud="https://login.salesforce.com")
+    _, document = control.call("GET", "/requests", org="acme", operation="token")
+    assert [row["username"] for row in document["requests"]] == [world.seed.integration_username]
+
+
+def test_an_org_may_begin_with_a_token_or_an_auth_url_instead_of_a_password(tmp_path, monkeypatch):
+    monkeypatch.setenv("ACME_TOKEN", "00D000000000001!given")
+    monkeypatch.setenv("ACME_URL", "force://PlatformCLI::5Aep861refresh@acme.my.salesforce.com")
+    path = tmp_path / "orgs.yaml"
+    path.write_text(
+        "orgs: {acme: {url: acme.my.salesforce.com, username: admin@acme.example,"
+        " access_token: 'env:ACME_TOKEN',"
+        " sfdx_auth_url: 'env:ACME_URL'}}\n"
+    )
+    world = World()
+    world.sim = Simulator(read_orgs_file(path, seed="1"))
+    world.web.mount("https://", SimulatorAdapter(world.sim))
+    assert world.rest("GET", "/limits", "00D000000000001!given").status_code == 200
+    refreshed = world.token(
+        grant_type="refresh_token", client_id="PlatformCLI", refresh_token="5Aep861refresh"
+    )
+    assert world.rest("GET", "/limits", refreshed.json()["access_token"]).status_code == 200

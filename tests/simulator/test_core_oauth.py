@@ -259,9 +259,13 @@ def test_the_cli_logs_in_by_browser_with_pkce_and_refreshes():
     wrong = world.token(**fields, code_verifier="w" * 128)
     assert wrong.json()["error"] == "invalid_grant", "a wrong verifier must not pass"
     _, given = authorize(
-        world, response_type="code", client_id="PlatformCLI", redirect_uri=redirect, scope="refresh_token api web",
+        world,
+        response_type="code",
+        client_id="PlatformCLI",
+        redirect_uri=redirect,
+        scope="refresh_token api web",
         code_challenge=challenge,
-    )  # fmt: skip
+    )
     document = world.token(**{**fields, "code": given["code"]}, code_verifier=verifier).json()
     assert set(document) >= {"access_token", "refresh_token", "signature", "issued_at", "id"}
     again = world.token(
@@ -334,3 +338,86 @@ def test_jwt_format_tokens_work_over_rest():
     token = world.jwt().json()["access_token"]
     assert token.count(".") == 2
     assert world.rest("GET", "/limits", token).status_code == 200
+
+
+def test_a_sandbox_takes_the_test_audience_and_not_the_production_one():
+    world = World("sandbox")
+    world.deploy_app(world.admin_token())
+    world.settle()
+    assert world.jwt(aud="https://test.salesforce.com").status_code == 200
+    assert world.jwt(aud="https://login.salesforce.com").json()["error_description"] == "audience is invalid"
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "error"),
+    [
+        ("enabled", False, "app_blocked"),
+        ("certificate_pem", None, "invalid_grant"),
+        ("required_session_level", "HIGH_ASSURANCE", "invalid_session_level"),
+        ("permission_set_names", frozenset(), "invalid_app_access"),
+    ],
+)
+def test_a_change_of_the_app_takes_hold_once_it_has_spread(fact, value, error):
+    world = World()
+    world.deploy_app(world.admin_token())
+    world.settle()
+    app = world.org.apps["Acme_JWT"]
+    setattr(app, fact, value)
+    world.org.app_changed(app, world.sim.now_s())
+    assert world.jwt().status_code == 200, "it was in force before it could spread"
+    world.settle()
+    assert world.jwt().json()["error"] == error
+
+
+def test_profile_network_ranges_bind_the_jwt_flow_too(deployed):
+    user = deployed.org.user_by_name(deployed.seed.integration_username)
+    profile = deployed.org.profiles[user.profile_id]
+    profile.login_ip_ranges = [("203.0.113.1", "203.0.113.9")]
+    assert refusal(deployed.jwt()) == (400, "invalid_grant", "ip restricted")
+    profile.login_ip_ranges = []
+    assert deployed.jwt().status_code == 200
+
+
+def test_client_credentials_run_as_the_named_user_on_my_domain_only():
+    world = World()
+    world.deploy_app(world.admin_token())
+    app = world.org.apps["Acme_JWT"]
+    app.client_credentials_enabled, app.consumer_secret = True, "S" * 32
+    world.org.app_changed(app, world.sim.now_s())
+    world.settle()
+    fields = {"grant_type": "client_credentials", "client_id": CONSUMER_KEY, "client_secret": "S" * 32}
+    assert world.token(**fields).json()["error_description"] == "no client credentials user enabled"
+    app.client_credentials_username = world.seed.integration_username
+    world.org.app_changed(app, world.sim.now_s())
+    world.settle()
+    assert world.token(**fields).status_code == 200
+    assert world.token(host="https://login.salesforce.com", **fields).status_code == 400
+    assert world.token(**{**fields, "client_secret": "x"}).json()["error"] == "invalid_client"
+
+
+def test_a_reused_rotated_refresh_token_revokes_its_family():
+    world = World()
+    world.deploy_app(world.admin_token(), scopes="Api, RefreshToken, Web")
+    app = world.org.apps["Acme_JWT"]
+    app.refresh_token_rotation, app.pkce_required, app.secret_optional = True, False, True
+    world.org.app_changed(app, world.sim.now_s())
+    world.settle()
+    user = world.seed.integration_username
+    _, given = authorize(
+        world, response_type="code", client_id=CONSUMER_KEY, redirect_uri=CALLBACK, login_hint=user
+    )
+    first = world.token(
+        grant_type="authorization_code", code=given["code"], client_id=CONSUMER_KEY, redirect_uri=CALLBACK
+    ).json()["refresh_token"]
+    second = world.token(grant_type="refresh_token", client_id=CONSUMER_KEY, refresh_token=first).json()[
+        "refresh_token"
+    ]
+    assert second != first
+    assert (
+        world.token(grant_type="refresh_token", client_id=CONSUMER_KEY, refresh_token=first).status_code
+        == 400
+    )
+    assert (
+        world.token(grant_type="refresh_token", client_id=CONSUMER_KEY, refresh_token=second).status_code
+        == 400
+    )

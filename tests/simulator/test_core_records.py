@@ -37,8 +37,12 @@ def ask(world, token, text):
 
 @pytest.mark.parametrize(
     ("short", "long"),
-    [("001A0000006Vm9r", "001A0000006Vm9rIAC"), ("00D000000000001", "00D000000000001EAA"), ("005D0000001KPsG", "005D0000001KPsGIAW")],
-)  # fmt: skip
+    [
+        ("001A0000006Vm9r", "001A0000006Vm9rIAC"),
+        ("00D000000000001", "00D000000000001EAA"),
+        ("005D0000001KPsG", "005D0000001KPsGIAW"),
+    ],
+)
 def test_ids_carry_the_checksum_real_orgs_compute(short, long):
     assert to_18(short) == long
     assert checksum(short) == long[15:]
@@ -53,20 +57,41 @@ def test_ids_carry_the_checksum_real_orgs_compute(short, long):
     ("text", "names"),
     [
         ("SELECT Name FROM User WHERE Username = 'ADMIN@acme.example'", ["Ada Admin"]),
-        ("select name from user where username like 'admin%' order by name desc", ["Bea Breakglass", "Ada Admin"]),
+        (
+            "select name from user where username like 'admin%' order by name desc",
+            ["Bea Breakglass", "Ada Admin"],
+        ),
         ("SELECT Name FROM User WHERE IsActive = false", ["Fay Former"]),
         ("SELECT Name FROM User WHERE NOT IsActive = true", ["Fay Former"]),
         ("SELECT Name FROM User WHERE NOT (IsActive = true OR Name LIKE 'F%')", []),
-        ("SELECT Name FROM User WHERE Profile.Name IN ('Standard User') AND IsActive != false", ["Sam Seller"]),
-        ("SELECT Name FROM User WHERE Profile.UserLicense.Name = 'Salesforce Integration'", ["Integration User"]),
-        ("SELECT Name FROM User WHERE Id IN (SELECT AssigneeId FROM PermissionSetAssignment WHERE PermissionSet.Name = 'Any_API_Auth') ORDER BY Name LIMIT 1 OFFSET 1", ["Bea Breakglass"]),
-        ("SELECT Name FROM User WHERE Name NOT IN ('Ada Admin', 'Bea Breakglass', 'Fay Former', 'Sam Seller')", ["Integration User"]),
+        (
+            "SELECT Name FROM User WHERE Profile.Name IN ('Standard User') AND IsActive != false",
+            ["Sam Seller"],
+        ),
+        (
+            "SELECT Name FROM User WHERE Profile.UserLicense.Name = 'Salesforce Integration'",
+            ["Integration User"],
+        ),
+        (
+            (
+                "SELECT Name FROM User WHERE Id IN (SELECT AssigneeId FROM PermissionSetAssignment "
+                "WHERE PermissionSet.Name = 'Any_API_Auth') ORDER BY Name LIMIT 1 OFFSET 1"
+            ),
+            ["Bea Breakglass"],
+        ),
+        (
+            "SELECT Name FROM User WHERE IsActive = true AND Name NOT IN ('Ada Admin', 'Sam Seller')",
+            ["Bea Breakglass", "Integration User"],
+        ),
         ("SELECT Name FROM User WHERE CreatedDate = LAST_N_DAYS:10", []),
         ("SELECT Name FROM User WHERE CreatedDate < 2020-01-01T00:00:00Z", []),
         ("SELECT Name FROM User WHERE LastLoginDate = TODAY", ["Ada Admin"]),
-        ("SELECT Name FROM User WHERE LastLoginDate = null AND IsActive = true AND Name LIKE 'S_m%'", ["Sam Seller"]),
+        (
+            "SELECT Name FROM User WHERE LastLoginDate = null AND IsActive = true AND Name LIKE 'S_m%'",
+            ["Sam Seller"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_queries_find_what_their_conditions_say(world, token, text, names):
     assert [row["Name"] for row in ask(world, token, text).json()["records"]] == names
 
@@ -353,9 +378,8 @@ def test_an_access_grant_by_record_is_what_the_app_honours(world, token):
         "POST", "/sobjects/SetupEntityAccess", token, json={"ParentId": profile_set, "SetupEntityId": app_id}
     )
     assert made.status_code == 201, made.text
-    rows = world.query(
-        f"SELECT Id, SetupEntityType FROM SetupEntityAccess WHERE SetupEntityId = '{app_id}'", token
-    )
+    soql = f"SELECT Id, SetupEntityType FROM SetupEntityAccess WHERE SetupEntityId = '{app_id}'"  # noqa: S608
+    rows = world.query(soql, token)
     assert {row["SetupEntityType"] for row in rows} == {"ExternalClientApplication"}
     assert len(rows) == 2
     world.settle()

@@ -1,4 +1,4 @@
-"""The server on real loopback sockets: TLS, HTTP/1.1 as clients really speak it, and what must not kill it."""
+"""The server on real loopback sockets: TLS, HTTP/1.1 as clients speak it, and what must not kill it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from core_wire import form
 from orchestrator.simulator.command import ServeOptions, Simulation
 
 LOGIN = (
-    '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><login xmlns="urn:partner.soap.sforce.com">'
+    '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
+    '<login xmlns="urn:partner.soap.sforce.com">'
     "<username>admin@acme.example</username><password>wrong</password></login></e:Body></e:Envelope>"
 )
 
@@ -145,7 +146,10 @@ def test_one_connection_carries_many_requests_and_each_answer_is_one_write(plain
 def test_pipelined_requests_are_answered_in_order(plain):
     line, _ = plain
     one = b"GET /services/data HTTP/1.1\r\nHost: x.invalid\r\n\r\n"
-    two = b"GET /.well-known/auth-configuration HTTP/1.1\r\nHost: acme.my.salesforce.com\r\nConnection: close\r\n\r\n"
+    two = (
+        b"GET /.well-known/auth-configuration HTTP/1.1\r\n"
+        b"Host: acme.my.salesforce.com\r\nConnection: close\r\n\r\n"
+    )
     answer = exchange(line["url"], one + two)
     assert answer.index(b"404") < answer.index(b"OrgId")
 
@@ -189,7 +193,9 @@ MALFORMED = {
     "bad chunk": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n0\r\n\r\n",
     "huge header": b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
     "broken gzip": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
-    "unknown encoding": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: zstd\r\nContent-Length: 4\r\n\r\nnope",
+    "unknown encoding": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: zstd\r\nContent-Length: 4\r\n\r\nnope"
+    ),
     "body announced too large": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n",
     "target not a url": b"GET http://[::1 HTTP/1.1\r\nHost: a\r\n\r\n",
 }
@@ -208,7 +214,10 @@ def test_malformed_input_is_answered_with_a_4xx_and_the_server_lives(plain, raw)
 def test_a_gzip_bomb_is_refused_without_being_unpacked(plain):
     line, _ = plain
     bomb = gzip.compress(b"\0" * 80_000_000)
-    head = f"POST /services/oauth2/token HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n"
+    head = (
+        "POST /services/oauth2/token HTTP/1.1\r\nHost: a\r\n"
+        f"Content-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n"
+    )
     assert exchange(line["url"], head.encode() + bomb).startswith(b"HTTP/1.1 413")
 
 
@@ -332,7 +341,10 @@ def test_the_control_plane_answers_on_loopback_names_only(plain):
 @pytest.mark.slow
 def test_the_command_prints_one_line_writes_a_journal_and_stops_on_sigterm(tmp_path):
     journal = tmp_path / "journal.jsonl"
-    code = f"from pathlib import Path; from orchestrator.simulator.command import serve; serve(count=1, journal=Path({str(journal)!r}))"
+    code = (
+        "from pathlib import Path; from orchestrator.simulator.command import serve; "
+        f"serve(count=1, journal=Path({str(journal)!r}))"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as running:  # noqa: S603
         line = json.loads(running.stdout.readline())
         with requests.Session() as web:
@@ -351,3 +363,11 @@ def test_the_command_prints_one_line_writes_a_journal_and_stops_on_sigterm(tmp_p
     )
     assert "wrong" not in journal.read_text()
     assert not Path(line["orgs_file"]).exists(), "the secrets outlived the simulator"
+
+
+def test_a_doubled_slash_at_the_start_of_the_path_is_taken(plain):
+    line, _ = plain
+    answer = exchange(
+        line["url"], b"GET //services/data HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    assert answer.startswith(b"HTTP/1.1 200")

@@ -267,7 +267,11 @@ def test_too_many_files_are_refused(wire):
     assert fault_code(deploy_bytes(wire, stream.getvalue())) == "LIMIT_EXCEEDED"
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not really", b"plain text", package({})[:60]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK\x03\x04 not really", b"plain text", package({})[:60]],
+    ids=["empty", "only a signature", "text", "cut short"],
+)
 def test_what_is_no_zip_ends_as_a_failed_deployment(wire, content):
     response = wire.settle(text_of(deploy_bytes(wire, content), "id"))
     assert text_of(response, "status") == "Failed"

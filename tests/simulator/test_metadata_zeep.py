@@ -193,6 +193,61 @@ def test_an_assigned_permission_set_cannot_be_deleted(strict):
     assert assigned.id in org.permission_sets
 
 
+def test_renaming_a_permission_set_keeps_what_names_it(strict):
+    strict.deploy(app_files())
+    assert strict.call("renameMetadata", "PermissionSet", "Acme_JWT_Access", "Gate").success
+    assert strict.wire.org.permission_set_by_name("Gate") is not None
+    assert strict.wire.org.apps[APP].permission_set_names == {"Gate"}
+    (read,) = strict.call("readMetadata", "ExtlClntAppOauthConfigurablePolicies", ["Acme_JWT_oauthPlcy"])
+    assert read.commaSeparatedPermissionSet == "Gate"
+
+
+@pytest.mark.parametrize(
+    ("type_name", "old", "code"),
+    [
+        ("ExternalClientApplication", APP, "FIELD_INTEGRITY_EXCEPTION"),
+        ("PermissionSet", "Ghost", "INVALID_CROSS_REFERENCE_KEY"),
+        ("PermissionSet", "Any_API_Auth", "DUPLICATE_VALUE"),
+    ],
+)
+def test_a_rename_that_is_refused_says_why(strict, type_name, old, code):
+    strict.deploy(app_files())
+    result = strict.call("renameMetadata", type_name, old, "Acme_JWT_Access")
+    assert not result.success
+    assert result.errors[0].statusCode == code
+
+
+def test_an_update_of_what_is_not_there_and_mixed_types_are_refused(strict):
+    (result,) = strict.call("updateMetadata", [strict.type("PermissionSet")(fullName="Ghost", label="G")])
+    assert result.errors[0].statusCode == "INVALID_CROSS_REFERENCE_KEY"
+    mixed = [
+        strict.type("PermissionSet")(fullName="A", label="A"),
+        strict.type("OauthOidcSettings")(fullName="OauthOidc"),
+    ]
+    with pytest.raises(zeep.exceptions.Fault, match="same type"):
+        strict.call("createMetadata", mixed)
+    (nameless,) = strict.call("createMetadata", [strict.type("PermissionSet")(label="A")])
+    assert nameless.errors[0].statusCode == "REQUIRED_FIELD_MISSING"
+
+
+def test_types_the_org_has_nothing_of_list_as_nothing_and_unknown_ones_fault(strict):
+    query = strict.type("ListMetadataQuery")
+    assert not strict.call("listMetadata", [query(type="ApexClass")], 63.0)
+    with pytest.raises(zeep.exceptions.Fault, match="Unknown type:Nope"):
+        strict.call("listMetadata", [query(type="Nope")], 63.0)
+    with pytest.raises(zeep.exceptions.Fault, match="LIMIT_EXCEEDED"):
+        strict.call("listMetadata", [query(type="Profile")] * 4, 63.0)
+
+
+def test_grants_and_permissions_changed_elsewhere_are_read_back(strict):
+    strict.deploy(app_files())
+    strict.wire.org.permission_set_by_name("Acme_JWT_Access").user_permissions.add("ApiEnabled")
+    (read,) = strict.call("readMetadata", "PermissionSet", ["Acme_JWT_Access"])
+    assert [(each.name, each.enabled) for each in read.userPermissions] == [("ApiEnabled", True)]
+    found, _ = retrieve(strict, {"PermissionSet": ["Acme_JWT_Access"]})
+    assert "<name>ApiEnabled</name>" in found["permissionsets/Acme_JWT_Access.permissionset"]
+
+
 def retrieve(strict, types: dict[str, list[str]]):
     members = strict.type("PackageTypeMembers")
     unpackaged = strict.type("Package")(
