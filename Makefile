@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-fast lint format bench lock schema clean
+.PHONY: help demo test test-clients test-fast lint format bench lock schema clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,10 +14,14 @@ demo: $(VENV)/run.stamp ## run the hybrid flow against a simulated org and show 
 	@$(BIN)/python -m orchestrator demo
 
 test: $(VENV)/dev.stamp ## every test
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --ignore=tests/clients
+
+test-clients: $(VENV)/dev.stamp ## the Salesforce CLI, jsforce, simple-salesforce and zeep against the simulator
+	$(BIN)/python tests/clients/npm_clients.py
+	$(BIN)/pytest tests/clients -n 2 --dist loadfile -rs
 
 test-fast: $(VENV)/dev.stamp ## tests that start no process and take under a second
-	$(BIN)/pytest -n auto -m "not slow"
+	$(BIN)/pytest -n auto -m "not slow" --ignore=tests/clients
 
 lint: $(VENV)/dev.stamp ## style, types, floors
 	$(BIN)/ruff check .
@@ -35,6 +39,8 @@ bench: $(VENV)/dev.stamp ## measure; the machine's own reference stands beside e
 lock: $(VENV)/dev.stamp ## make the lock files anew (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --no-header -o locks/run.txt
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header -o locks/dev.txt
+	cd tests/clients && npm install --package-lock-only --ignore-scripts \
+	  --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what was made here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

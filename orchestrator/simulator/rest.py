@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.simulator import record_rules, sessions, user_rules
@@ -20,8 +21,9 @@ from orchestrator.simulator.org import Org
 from orchestrator.simulator.records import Session
 from orchestrator.simulator.refusals import RecordRefused, not_found
 from orchestrator.simulator.rest_apps import answer_apps
+from orchestrator.simulator.rest_composite import answer_composite
 from orchestrator.simulator.sobjects import find_table
-from orchestrator.simulator.soql import QueryResult, continue_query, run_query
+from orchestrator.simulator.soql import PAGE_ROWS, QueryResult, continue_query, run_query
 from orchestrator.simulator.soql_tree import QueryError
 from orchestrator.simulator.users import User
 
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from orchestrator.simulator.simulation import Simulator
 
 _VERSION = re.compile(r"v(\d{1,3})\.0")
-_RETIRED = range(21, 31)
+_BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d{1,6})", re.IGNORECASE)
+_RETIRED = range(20, 31)  # REST began with v20; 21 to 30 went in Summer '25, 20 before them
 _SEASONS = ("Spring", "Summer", "Winter")
 _RESOURCES = [
     "tooling",
@@ -168,6 +171,7 @@ def _dispatch(call: RestCall) -> Response:
         "tooling": _tooling,
         "metadata": _metadata,
         "apps": answer_apps,
+        "composite": _composite,
     }
     resource = resources.get(call.steps[0])
     if resource is None:
@@ -202,7 +206,7 @@ def _sobjects(call: RestCall) -> Response:  # noqa: PLR0911 - one return per sha
     if not steps:
         return call.answer(global_describe(call.org, call.root))
     table = find_table(call.org, steps[0])
-    if table is None:
+    if table is None or not table.is_on(tooling=False):
         raise not_found()
     if len(steps) == 1:
         if method == "POST":
@@ -256,41 +260,43 @@ def _password(call: RestCall, user_id: str) -> Response:
 
 def _query(call: RestCall) -> Response:
     if len(call.steps) > 1:
-        return call.answer(_page(call, continue_query(call.org, call.steps[1])))
+        return call.answer(result_page(call, continue_query(call.org, call.steps[1])))
     text = call.request.first("q")
     if not text:
         raise RecordRefused("MALFORMED_QUERY", "SOQL statements can not be empty or null")
-    if re.search(r"\bFROM\s+DeployRequest\b", text, re.IGNORECASE):
-        raise QueryError("INVALID_TYPE", "sObject type 'DeployRequest' is not supported.")
-    result = run_query(call.sim, call.org, call.user, text, api_path=call.root)
+    result = run_query(
+        call.sim,
+        call.org,
+        call.user,
+        text,
+        api_path=call.root,
+        page_rows=page_rows(call),
+        all_rows=call.steps[0] == "queryAll",
+    )
     if call.request.first("columns").lower() == "true":
         return call.answer(column_metadata(call.org, result))
-    return call.answer(_page(call, result))
+    return call.answer(result_page(call, result))
 
 
-def _page(call: RestCall, result: QueryResult) -> dict[str, Any]:
+def page_rows(call: RestCall) -> int:
+    """Return how many rows a page may hold, as `Sforce-Query-Options: batchSize=` asks."""
+    asked = _BATCH_SIZE.search(call.request.headers.get("sforce-query-options", ""))
+    return int(asked[1]) if asked else PAGE_ROWS
+
+
+def result_page(call: RestCall, result: QueryResult, root: str = "") -> dict[str, Any]:
+    """Return one page of a result as JSON values."""
     page: dict[str, Any] = {"totalSize": result.total, "done": result.done}
     if result.query_locator:
-        page["nextRecordsUrl"] = f"{call.root}/query/{result.query_locator}"
+        page["nextRecordsUrl"] = f"{root or call.root}/query/{result.query_locator}"
     page["records"] = result.rows
     return page
 
 
 def _tooling(call: RestCall) -> Response:
-    steps = call.steps[1:]
-    if steps[:1] == ["query"]:
-        text = call.request.first("q")
-        if text and re.search(r"\bFROM\s+(ExternalClient|ExtlClnt)", text, re.IGNORECASE):
-            raise QueryError("INVALID_TYPE", "sObject type is not supported by the Tooling API")
-        result = run_query(call.sim, call.org, call.user, text, api_path=f"{call.root}/tooling")
-        if call.request.first("columns").lower() == "true":
-            return call.answer(column_metadata(call.org, result))
-        return call.answer(
-            {"size": len(result.rows), **_page(call, result), "queryLocator": None, "entityTypeName": None}
-        )
-    if not steps:
-        return call.answer({name: f"{call.root}/tooling/{name}" for name in ("query", "sobjects", "search")})
-    raise not_found()
+    from orchestrator.simulator.rest_tooling import answer_tooling  # noqa: PLC0415
+
+    return answer_tooling(call)
 
 
 def _metadata(call: RestCall) -> Response:
@@ -299,3 +305,7 @@ def _metadata(call: RestCall) -> Response:
     from orchestrator.simulator.rest_deploy import answer_rest_deploy  # noqa: PLC0415
 
     return answer_rest_deploy(call.sim, call.org, call.user, call.request, call.steps[2:])
+
+
+def _composite(call: RestCall) -> Response:
+    return answer_composite(call, partial(answer_rest, call.sim, call.org))
