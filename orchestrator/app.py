@@ -11,6 +11,7 @@ import os
 import random
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.actions.base import Action, RunContext
     from orchestrator.engine.advance import Engine
     from orchestrator.engine.events import Observer
+    from orchestrator.fleet.governor import LoginGovernor
     from orchestrator.fleet.orgs import OrgEntry
     from orchestrator.playbook.model import Playbook
     from orchestrator.salesforce.session import Network
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from orchestrator.vault.file import FileVault
 
 _RUN_ID_BYTES = 5
+DEFAULT_LOGINS_PER_S = 5.0  # at one login host
+_RECENT_SECRETS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +103,13 @@ class App:
         self.configuration = configuration
         self.environ = os.environ if environ is None else environ
         self.prompt = prompt
+        self.loopback_only = configuration.speed != 1.0
         self.clock = SystemClock()
+        self.logins_per_s = DEFAULT_LOGINS_PER_S
         self._random = random.Random(secrets.randbits(64))  # noqa: S311 - jitter, not a secret
         self._prompted: dict[tuple[str, str], Secret] = {}
+        # Redaction knows a secret as long as it lives, and an org may quote one long after it was sent.
+        self._recent: deque[Secret] = deque(maxlen=_RECENT_SECRETS)
 
     @functools.cached_property
     def actions(self) -> Mapping[str, Action]:
@@ -136,6 +144,15 @@ class App:
         return FileVault(home / "vault", lambda: load_key(home, self.environ))
 
     @functools.cached_property
+    def logins(self) -> LoginGovernor:
+        """Paces the logins of this process."""
+        from orchestrator.fleet.governor import LoginGovernor  # noqa: PLC0415 - with the network
+
+        return LoginGovernor(
+            time.monotonic, logins_per_s=self.logins_per_s, speed=self.configuration.speed
+        )
+
+    @functools.cached_property
     def network(self) -> Network:
         """The one door to the network."""
         from orchestrator.salesforce.connect_to import parse_connect_to  # noqa: PLC0415 - heavy
@@ -143,9 +160,9 @@ class App:
 
         policy = NetworkPolicy(
             connect_to=tuple(parse_connect_to(rule) for rule in self.configuration.connect_to),
-            loopback_only=self.configuration.speed != 1.0,
+            loopback_only=self.loopback_only,
         )
-        return Network(policy, clock_s=time.monotonic, sleep=time.sleep)
+        return Network(policy, clock_s=time.monotonic, sleep=time.sleep, logins=self.logins)
 
     def engine(self, observer: Observer, stopping: Callable[[], bool] = lambda: False) -> Engine:
         """The engine, telling *observer* and asking *stopping*."""
@@ -192,6 +209,7 @@ class App:
         )
         if str(text).startswith("prompt:"):
             self._prompted[owner, str(text)] = secret
+        self._recent.append(secret)
         return secret
 
     @functools.lru_cache(maxsize=32)  # noqa: B019 - one App per process
@@ -212,7 +230,7 @@ class App:
     ) -> NewRun:
         """A run of *playbook* for *entry*, standing at the initial state; nothing is written yet."""
         now_s = self.clock.now_s()
-        decision = start(playbook.machine, now_s)
+        decision = start(playbook.machine.scaled(self.configuration.speed), now_s)
         waiting = getattr(decision, "until_s", None)
         return NewRun(
             run=f"{entry.name}-{secrets.token_hex(_RUN_ID_BYTES)}",

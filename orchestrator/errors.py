@@ -185,9 +185,13 @@ class OrgFault(OrchestratorError):
         kind: the row of the catalogue.
         detail: what was seen, secrets removed.
         retry_after_s: what the server asked for (Retry-After), in seconds.
+
+    Attributes:
+        was_sent: False only when it is certain that nothing of the request left this machine.
     """
 
     exit_status = EXIT_REFUSED
+    was_sent: bool = True
 
     def __init__(self, kind: FaultKind, detail: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(detail, code=kind.code, remedy=kind.remedy, blame=kind.blame)

@@ -170,12 +170,14 @@ class Again:
     Attributes:
         code: why, as in the catalogue of faults.
         retry_after_s: at least so long, because the server said so.
+        asked: False when nothing was asked of the org, so that a streak of successes stands.
     """
 
     code: str
     detail: str = ""
     retry_after_s: float = 0.0
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +240,10 @@ def decide(machine: Machine, at: Position, outcome: Outcome, now_s: float, *, no
             return _succeeded(machine, here, at, now_s, noise)
         case Done(name=name):
             return _enter(machine, at, here.on[name], now_s)
+        case Again(asked=False, retry_after_s=retry_after_s) if (
+            now_s + retry_after_s - at.entered_at_s <= here.wait.timeout_s
+        ):
+            return Perform(replace(at, attempt=at.attempt + 1), now_s + retry_after_s)
         case Again(retry_after_s=retry_after_s):
             delay_s = max(retry_delay_s(here.wait, at.attempt, noise), retry_after_s)
             resume_at_s = now_s + delay_s

@@ -41,6 +41,7 @@ class NewRun:
         batch: id shared by the runs one command started.
         labels: labels of the org.
         priority: smaller goes first among runs that are due.
+        evidence: what the run knows from the start, such as the locks of the run it undoes; never secrets.
     """
 
     run: str
@@ -58,6 +59,7 @@ class NewRun:
     labels: Mapping[str, str] = field(default_factory=dict)
     priority: int = 0
     result: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class RunRecord(NewRun):
 
     Attributes:
         seq: number of the newest attempt, 0 before the first.
-        evidence: everything settled attempts found out, merged; never secrets.
+        evidence: also everything that settled attempts found out, merged; never secrets.
         updated_s: Unix seconds of the last write.
         detail: one sentence about the newest outcome.
         code: code of the newest outcome that was not a success, else "".
@@ -75,7 +77,6 @@ class RunRecord(NewRun):
     """
 
     seq: int = 0
-    evidence: Mapping[str, Any] = field(default_factory=dict)
     updated_s: float = 0.0
     detail: str = ""
     code: str = ""
@@ -193,6 +194,10 @@ class Journal(Protocol):
 
     def run(self, run: str) -> RunRecord:
         """The run of that id, or the only one whose id starts so. Raises RunUnknown."""
+        ...
+
+    def cancel_requested(self, run: str) -> bool:
+        """Whether an operator asked for this run (its whole id) to stop; asked before every attempt."""
         ...
 
     def runs(

@@ -28,7 +28,9 @@ _SHAPES = (
 # Values after these keys are secrets whatever they look like (form bodies, JSON, XML).
 _KEYED = re.compile(
     r"(?i)(\b(?:password|passwd|access_token|refresh_token|client_secret|consumerSecret|assertion|sessionId|sid"
-    r"|security_token|code_verifier|newpassword)\b[\"']?\s*(?:[=:]|>)\s*[\"']?)([^\s\"'&<>,}]+)"
+    r"|security_token|code_verifier|newpassword)\b[\"']?\s*(?:[=:]|>)\s*[\"']?)"
+    # A reference to a secret is none; remedies quote them.
+    r"(?!(?:env|file|keyring|vault|prompt|exec):)([^\s\"'&<>,}]+)"
 )
 _MINIMUM_LENGTH = 4  # shorter values would mask half the language
 

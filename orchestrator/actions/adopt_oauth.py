@@ -10,6 +10,7 @@ from orchestrator.actions.credential import (
     audience,
     connect,
     jwt_username,
+    login_version,
     write_record,
 )
 from orchestrator.errors import Defect, OrgFault
@@ -42,7 +43,7 @@ class AdoptOauth:
         if session is not None:
             instance_url = str(ctx.found("bootstrap")["instance_url"])
             ctx.effect()
-            logout(ctx.network, instance_url, session)
+            logout(ctx.network, instance_url, session, login_version(ctx))
             try:
                 connect(ctx, instance_url, session).rest.limits()
             except OrgFault as refused:
@@ -82,6 +83,7 @@ class AdoptOauth:
                 "certificate": ctx.found("certificate"),
                 "run": ctx.run,
                 "proven_at": ctx.found("jwt_proofs")[-1]["at"],
+                "assignments": ctx.evidence.get("assignments", {}),
                 "provisioned": ctx.evidence.get("provisioned", {}),
             },
         )

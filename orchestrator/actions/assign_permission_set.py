@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from orchestrator.actions import facts
-from orchestrator.actions.base import RunContext, org_fault
+from orchestrator.actions.base import RunContext
 from orchestrator.actions.credential import Connection, bootstrap_connection
-from orchestrator.machine import Done, Outcome
+from orchestrator.machine import Again, Done, Outcome
 from orchestrator.playbook.model import ActionSpec
 
 
@@ -27,28 +29,42 @@ class AssignPermissionSet:
     def apply(self, ctx: RunContext) -> Outcome:
         """Create the assignments that are missing, then read them back."""
         org = bootstrap_connection(ctx)
-        user_id = str(ctx.found("preflight")["integration_user"]["id"])
-        for name in ctx.found("permission_sets").values():
-            set_id = facts.permission_set_id(org, name)
-            if set_id is None:
-                raise org_fault("permission_assignment_missing", f"permission set {name} is not visible yet")
-            if facts.assignment_id(org, user_id, set_id) is None:
+        user_id = _user_id(ctx)
+        names = list(ctx.found("permission_sets").values())
+        set_ids = facts.permission_set_ids(org, names)
+        if missing := [name for name in names if name not in set_ids]:
+            return Again("permission_assignment_missing", f"permission set {missing[0]} is not visible yet")
+        assigned = facts.assignment_ids(org, user_id, list(set_ids.values()))
+        for name, set_id in set_ids.items():
+            if set_id not in assigned:
                 ctx.effect()
                 ctx.note(assigning=name)
                 org.rest.create("PermissionSetAssignment", {"AssigneeId": user_id, "PermissionSetId": set_id})
-        seen = self._seen(ctx, org)
+        seen = self._seen(ctx, org, set_ids)
         if seen is None:
-            raise org_fault("permission_assignment_missing", "the assignment was accepted but is not there")
+            return Again("permission_assignment_missing", "the assignment was accepted but is not there")
         return seen
 
-    def _seen(self, ctx: RunContext, org: Connection) -> Outcome | None:
-        user_id = str(ctx.found("preflight")["integration_user"]["id"])
+    def _seen(
+        self, ctx: RunContext, org: Connection, known: Mapping[str, str] | None = None
+    ) -> Outcome | None:
+        """Done when the org shows every assignment; *known* are ids of sets read a moment ago."""
+        wanted = ctx.found("permission_sets")
+        set_ids = known or facts.permission_set_ids(org, list(wanted.values()))
+        rows = facts.assignment_ids(org, _user_id(ctx), list(set_ids.values())) if set_ids else {}
         assigned = {}
-        for purpose, name in ctx.found("permission_sets").items():
-            set_id = facts.permission_set_id(org, name)
-            row = None if set_id is None else facts.assignment_id(org, user_id, set_id)
-            if row is None:
+        for purpose, name in wanted.items():
+            set_id = set_ids.get(name)
+            if set_id is None or set_id not in rows:
                 return None
-            assigned[purpose] = {"permission_set": name, "permission_set_id": set_id, "assignment_id": row}
+            assigned[purpose] = {
+                "permission_set": name,
+                "permission_set_id": set_id,
+                "assignment_id": rows[set_id],
+            }
         username = ctx.found("preflight")["integration_user"]["username"]
         return Done(evidence={"assignments": assigned}, detail=f"assigned to {username}")
+
+
+def _user_id(ctx: RunContext) -> str:
+    return str(ctx.found("preflight")["integration_user"]["id"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.actions.base import RunContext, org_fault
-from orchestrator.actions.credential import BOOTSTRAP_SESSION, connect, org_host
+from orchestrator.actions.credential import BOOTSTRAP_SESSION, connect, login_version, org_host
 from orchestrator.errors import OrgFault, UsageError
 from orchestrator.machine import Done, Failed, Outcome
 from orchestrator.playbook.model import ActionSpec, Parameter
@@ -14,8 +14,6 @@ from orchestrator.salesforce.soap import PasswordSession, soap_login
 # A lockout policy may allow as few as three wrong passwords (Setup > Password Policies), so a run
 # never sends a password more often in all, the probes after the lock included.
 MAX_PASSWORD_ATTEMPTS = 3
-# The connection never came about, so no password left this machine.
-NOTHING_SENT = frozenset({"host_unknown", "tls_untrusted", "proxy_refused", "network_unreachable"})
 
 
 class Bootstrap:
@@ -98,10 +96,10 @@ class Bootstrap:
                 username,
                 password,
                 ctx.secret("security_token"),
-                api_version=str(ctx.parameters["api_version"]),
+                api_version=_version(ctx),
             )
         except OrgFault as refused:
-            if refused.code in NOTHING_SENT:
+            if not refused.was_sent:
                 ctx.note(password_attempts=before)
             raise
 
@@ -120,10 +118,15 @@ class Bootstrap:
             "bootstrap": {
                 "method": "soap_login",
                 "instance_url": session.instance_url,
-                "api_version": ctx.parameters["api_version"],
+                "api_version": _version(ctx),
                 "username": username,
                 "user_id": session.user_id,
                 "at": iso(ctx.now_s()),
                 "meaning": "the password worked at this time; later refusals prove something",
             },
         }
+
+
+def _version(ctx: RunContext) -> str:
+    """The playbook's version of login(), or the newest the org speaks when that is older."""
+    return min(str(ctx.parameters["api_version"]), login_version(ctx), key=float)

@@ -10,20 +10,24 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from orchestrator.actions.base import RunContext, org_fault
 from orchestrator.errors import Defect
 from orchestrator.redaction import Secret
 from orchestrator.salesforce.certificate import load_private_key
-from orchestrator.salesforce.hosts import OrgHost, parse_org_url
+from orchestrator.salesforce.hosts import OrgHost, is_loopback_host, is_salesforce_host, parse_org_url
 from orchestrator.salesforce.metadata import Metadata
 from orchestrator.salesforce.rest import OrgApi
-from orchestrator.salesforce.token import AccessToken, jwt_assertion, jwt_bearer
+from orchestrator.salesforce.soap import LAST_LOGIN_API_VERSION
+from orchestrator.salesforce.token import AccessToken, TokenRefused, jwt_assertion, jwt_bearer
 
 BOOTSTRAP_SESSION = "bootstrap_session"
 PRIVATE_KEY = "private_key"
 CERTIFICATE = "certificate"
 RECORD = "record"
+# Date headers have whole seconds, and an answer takes its time.
+_CLOCKS_AGREE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,14 @@ class Connection:
 
 
 def connect(ctx: RunContext, instance_url: str, token: Secret) -> Connection:
-    """Both APIs at *instance_url* with *token*, in the version `detect` found."""
+    """Both APIs at *instance_url* with *token*, in the version `detect` found.
+
+    Raises:
+        OrgFault: `answer_unknown`, the org named a host that is not Salesforce's; nothing was sent there.
+    """
+    named = urlsplit(instance_url).hostname or ""
+    if not (is_salesforce_host(named) or is_loopback_host(named)):
+        raise org_fault("answer_unknown", f"the org says its API is at {named!r}, which is not Salesforce's")
     version = str(ctx.evidence.get("api_version", "64.0"))
     return Connection(
         instance_url=instance_url,
@@ -45,6 +56,12 @@ def connect(ctx: RunContext, instance_url: str, token: Secret) -> Connection:
         rest=OrgApi(ctx.network, instance_url, token, version),
         metadata=Metadata(ctx.network, instance_url, token, version),
     )
+
+
+def login_version(ctx: RunContext) -> str:
+    """Version of the Partner API for login() and logout(): the last that has them, or the org's if older."""
+    of_the_org = str(ctx.evidence.get("api_version", LAST_LOGIN_API_VERSION))
+    return min(LAST_LOGIN_API_VERSION, of_the_org, key=float)
 
 
 def org_host(ctx: RunContext) -> OrgHost:
@@ -68,13 +85,34 @@ def jwt_username(ctx: RunContext) -> str:
 
 
 def mint(ctx: RunContext) -> AccessToken:
-    """A new access token by JWT bearer. Raises OrgFault as the token endpoint answers."""
+    """A new access token by JWT bearer. Raises OrgFault as the token endpoint answers.
+
+    An assertion that was out of date on arrival is made once more, by the clock of the org.
+    """
+    try:
+        return _mint(ctx)
+    except TokenRefused as refused:
+        if refused.code != "assertion_expired" or refused.server_date_s is None:
+            raise
+        offset_s = refused.server_date_s - ctx.now_s()
+        if abs(offset_s - clock_offset_s(ctx)) < _CLOCKS_AGREE_S:
+            raise
+        ctx.tokens["clock_offset_s"] = offset_s
+    return _mint(ctx)
+
+
+def clock_offset_s(ctx: RunContext) -> float:
+    """How far the org's clock is ahead of ours, as far as it mattered yet."""
+    return float(ctx.tokens.get("clock_offset_s", 0.0))
+
+
+def _mint(ctx: RunContext) -> AccessToken:
     assertion = jwt_assertion(
         consumer_key=str(ctx.found("app")["consumer_key"]),
         username=jwt_username(ctx),
         audience=audience(ctx),
         private_key=_private_key(ctx),
-        now_s=ctx.now_s(),
+        now_s=ctx.now_s() + clock_offset_s(ctx),
     )
     return jwt_bearer(ctx.network, org_host(ctx), assertion)
 
@@ -95,12 +133,12 @@ def audience(ctx: RunContext) -> str:
 
 
 def _private_key(ctx: RunContext) -> Any:
-    """The parsed key, once per run and process: parsing costs more than signing."""
+    """The parsed key, once per wake-up; the vault's seal vouches for what was checked when it was stored."""
     if "key" not in ctx.tokens:
         pem = ctx.vault.get(ctx.run_scope, PRIVATE_KEY) or ctx.vault.get(ctx.org_scope, PRIVATE_KEY)
         if pem is None:
             raise org_fault("credential_absent", "the private key is not in the vault")
-        ctx.tokens["key"] = load_private_key(pem)
+        ctx.tokens["key"] = load_private_key(pem, is_checked=True)
     return ctx.tokens["key"]
 
 

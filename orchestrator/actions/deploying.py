@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import abc
 import datetime as dt
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.actions.base import RunContext, org_fault
 from orchestrator.actions.credential import Connection, bootstrap_connection, jwt_connection
 from orchestrator.errors import Disposition
-from orchestrator.machine import Again, Failed, Outcome
+from orchestrator.machine import Again, Done, Failed, Outcome
 from orchestrator.playbook.model import ActionSpec, Parameter
 from orchestrator.salesforce.archive import zip_package
 from orchestrator.salesforce.deploys import DeployStatus
@@ -65,9 +67,12 @@ class Deploying(abc.ABC):
         """The deploy an earlier try sent: by its id or, when that was lost, among the org's requests."""
         org = self.connection(ctx)
         deploy_id = ctx.notes.get("deploy_id")
-        if deploy_id is None and ctx.in_doubt and ctx.notes.get("announced_at"):
+        if deploy_id is None and ctx.notes.get("announced_at"):  # the answer, or we, got lost
             deploy_id = find_lost_deploy(
-                org, str(ctx.notes["announced_at"]), str(ctx.found("bootstrap")["user_id"])
+                org,
+                str(ctx.notes["announced_at"]),
+                str(ctx.found("bootstrap")["user_id"]),
+                known=_known_ids(ctx),
             )
             if deploy_id is not None:
                 ctx.note(deploy_id=deploy_id)
@@ -106,7 +111,7 @@ class Deploying(abc.ABC):
         if status.state in UNDER_WAY:
             return Again("deploy_in_progress", f"deploy {status.request_id} is {status.state}")
         if status.state == "Succeeded":
-            return self.done(ctx, org, status)
+            return _remembered(ctx, status, self.done(ctx, org, status))
         evidence = {"deploy": deploy_evidence(status)}
         refused = status.fault()
         if refused is None:
@@ -132,21 +137,42 @@ def deploy_evidence(status: DeployStatus) -> dict[str, Any]:
     }
 
 
-def find_lost_deploy(org: Connection, announced_at: str, me: str) -> str | None:
+def _known_ids(ctx: RunContext) -> frozenset[str]:
+    """Deploys of this run whose end is in the record: none of them is the one that was lost."""
+    return frozenset(str(each)[:15] for each in ctx.evidence.get("deploy_ids", []))
+
+
+def _remembered(ctx: RunContext, status: DeployStatus, outcome: Outcome) -> Outcome:
+    """*outcome* with the id among those of the run: two deploys of one run can be seconds apart."""
+    if not isinstance(outcome, Done):
+        return outcome
+    ids = [*ctx.evidence.get("deploy_ids", []), status.request_id]
+    return replace(outcome, evidence={**outcome.evidence, "deploy_ids": ids})
+
+
+def find_lost_deploy(
+    org: Connection, announced_at: str, me: str, *, known: Collection[str] = frozenset()
+) -> str | None:
     """Id of the newest real deploy of our own user since *announced_at* (RFC 3339); None when there is none.
 
     Between sending an archive and reading the answer a process can die. The org then knows a deploy
     whose id we never saw; it is in the Tooling API's DeployRequest. The same admin deploying something
     else in the same minute would be mistaken for ours, and then found out by the read-back that follows.
+
+    Args:
+        org: as the user who deploys.
+        announced_at: when the archive was about to be sent; two minutes are allowed for clocks that differ.
+        me: id of that user.
+        known: ids (15 characters) of earlier deploys.
     """
     since = dt.datetime.fromisoformat(announced_at) - dt.timedelta(minutes=2)
     rows = org.rest.query_tooling(
         "SELECT Id, Status, CreatedDate FROM DeployRequest WHERE CheckOnly = false "
-        "AND CreatedById = {me} AND CreatedDate >= {since:literal} ORDER BY CreatedDate DESC LIMIT 1",
+        "AND CreatedById = {me} AND CreatedDate >= {since:literal} ORDER BY CreatedDate DESC",
         me=me,
         since=since.strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
-    return str(rows[0]["Id"]) if rows else None
+    return next((str(row["Id"]) for row in rows if str(row["Id"])[:15] not in known), None)
 
 
 def foreign(what: str, name: str) -> Failed:

@@ -44,10 +44,10 @@ class Detect:
                 "org_id_mismatch",
                 f"{host.my_domain} is org {configuration.org_id15}, the orgs file pins {pinned}",
             )
-        version = _api_version(api_versions(ctx.network, host))
+        version = supported_version(api_versions(ctx.network, host))
         return Done(
             evidence={
-                "host": _host_evidence(host),
+                "host": host_evidence(host),
                 "org_id": pinned or configuration.org_id15,
                 "api_version": version,
                 "single_sign_on_offered": configuration.saml,
@@ -56,7 +56,8 @@ class Detect:
         )
 
 
-def _host_evidence(host: OrgHost) -> dict[str, object]:
+def host_evidence(host: OrgHost) -> dict[str, object]:
+    """The evidence `host`: names, kind, audiences."""
     return {
         "my_domain": host.my_domain,
         "kind": host.kind,
@@ -66,7 +67,7 @@ def _host_evidence(host: OrgHost) -> dict[str, object]:
     }
 
 
-def _api_version(offered: list[str]) -> str:
+def supported_version(offered: list[str]) -> str:
     """The newest version both sides speak. Raises OrgFault `api_version_unsupported`."""
     known = [v for v in offered if float(OLDEST_API_VERSION) <= float(v) <= float(PREFERRED_API_VERSION)]
     if not known:

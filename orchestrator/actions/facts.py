@@ -6,7 +6,7 @@ Source: object reference (User, UserLogin, PermissionSet, PermissionSetAssignmen
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,21 +46,33 @@ def user_id(org: Connection, username: str) -> str | None:
 
 def user_by_username(org: Connection, username: str) -> UserFacts | None:
     """The user of that username, or None."""
+    return users_by_username(org, [username])[0]
+
+
+def users_by_username(org: Connection, usernames: Sequence[str]) -> list[UserFacts | None]:
+    """The users of those names in that order, with two queries for all; None for those not there."""
     rows = org.rest.query(
         "SELECT Id, Username, IsActive, UserType, ProfileId, Profile.Name, Profile.UserLicense.Name "
-        "FROM User WHERE Username = {username}",
-        username=username,
+        "FROM User WHERE Username IN {usernames}",
+        usernames=list(dict.fromkeys(usernames)),
     )
     if not rows:
-        return None
-    row = rows[0]
-    logins = org.rest.query("SELECT Id, IsFrozen FROM UserLogin WHERE UserId = {id}", id=row["Id"])
+        return [None for _ in usernames]
+    logins = org.rest.query(
+        "SELECT UserId, IsFrozen FROM UserLogin WHERE UserId IN {ids}", ids=[str(row["Id"]) for row in rows]
+    )
+    frozen = {str(login["UserId"])[:15] for login in logins if login["IsFrozen"]}
+    found = {str(row["Username"]).lower(): _user_facts(row, frozen) for row in rows}
+    return [found.get(username.lower()) for username in usernames]
+
+
+def _user_facts(row: Mapping[str, Any], frozen: Collection[str]) -> UserFacts:
     profile = row.get("Profile") or {}
     return UserFacts(
         id=row["Id"],
         username=row["Username"],
         is_active=bool(row["IsActive"]),
-        is_frozen=any(login["IsFrozen"] for login in logins),
+        is_frozen=str(row["Id"])[:15] in frozen,
         user_type=str(row.get("UserType") or ""),
         profile_id=str(row.get("ProfileId") or ""),
         profile=str(profile.get("Name") or ""),
@@ -107,28 +119,35 @@ def other_admins(org: Connection, exclude: Collection[str]) -> list[dict[str, st
     API-only users are left out: they cannot open a browser to repair anything.
     """
     rows = org.rest.query(
-        "SELECT AssigneeId, Assignee.Username FROM PermissionSetAssignment WHERE "
-        "PermissionSet.PermissionsManageUsers = true AND PermissionSet.PermissionsModifyAllData = true "
-        "AND Assignee.IsActive = true"
+        "SELECT AssigneeId, Assignee.Username, PermissionSet.PermissionsManageUsers, "
+        "PermissionSet.PermissionsModifyAllData, PermissionSet.PermissionsApiUserOnly "
+        "FROM PermissionSetAssignment WHERE Assignee.IsActive = true AND "
+        "((PermissionSet.PermissionsManageUsers = true AND PermissionSet.PermissionsModifyAllData = true) "
+        "OR PermissionSet.PermissionsApiUserOnly = true)"
     )
-    people = {row["AssigneeId"]: row["Assignee"]["Username"] for row in rows}
-    excluded = {user[:15] for user in exclude}
-    found = []
-    for user_id, username in sorted(people.items(), key=lambda item: item[1]):
-        if user_id[:15] in excluded or _is_shut_out(org, user_id):
-            continue
-        found.append({"id": user_id, "username": username})
-    return found
+    barred = {user[:15] for user in exclude}
+    barred |= {str(row["AssigneeId"])[:15] for row in rows if row["PermissionSet"]["PermissionsApiUserOnly"]}
+    people = {
+        str(row["AssigneeId"]): str(row["Assignee"]["Username"])
+        for row in rows
+        if row["PermissionSet"]["PermissionsManageUsers"]
+        and row["PermissionSet"]["PermissionsModifyAllData"]
+        and str(row["AssigneeId"])[:15] not in barred
+    }
+    shut_out = _shut_out(org, sorted(people)) if people else set()
+    return [
+        {"id": user_id, "username": username}
+        for user_id, username in sorted(people.items(), key=lambda item: item[1])
+        if user_id[:15] not in shut_out
+    ]
 
 
-def _is_shut_out(org: Connection, user_id: str) -> bool:
-    """Frozen, locked by password failures, or API-only."""
+def _shut_out(org: Connection, users: list[str]) -> set[str]:
+    """Those of *users* (15-character ids) who are frozen or locked by password failures."""
     logins = org.rest.query(
-        "SELECT IsFrozen, IsPasswordLocked FROM UserLogin WHERE UserId = {user}", user=user_id
+        "SELECT UserId, IsFrozen, IsPasswordLocked FROM UserLogin WHERE UserId IN {users}", users=users
     )
-    if any(login["IsFrozen"] or login.get("IsPasswordLocked") for login in logins):
-        return True
-    return bool(permissions_of(org, user_id, {"ApiUserOnly"}))
+    return {str(row["UserId"])[:15] for row in logins if row["IsFrozen"] or row.get("IsPasswordLocked")}
 
 
 def organization(org: Connection) -> dict[str, Any]:
@@ -143,20 +162,34 @@ def organization(org: Connection) -> dict[str, Any]:
 
 def permission_set_id(org: Connection, name: str) -> str | None:
     """Id of the permission set of that API name, or None."""
+    return permission_set_ids(org, [name]).get(name)
+
+
+def permission_set_ids(org: Connection, names: Sequence[str]) -> dict[str, str]:
+    """API name -> id of the permission sets of those names that the org has."""
     rows = org.rest.query(
-        "SELECT Id FROM PermissionSet WHERE Name = {name} AND IsOwnedByProfile = false", name=name
+        "SELECT Id, Name FROM PermissionSet WHERE Name IN {names} AND IsOwnedByProfile = false",
+        names=list(names),
     )
-    return str(rows[0]["Id"]) if rows else None
+    by_name = {str(row["Name"]).lower(): str(row["Id"]) for row in rows}
+    return {name: by_name[name.lower()] for name in names if name.lower() in by_name}
 
 
 def assignment_id(org: Connection, user_id: str, set_id: str) -> str | None:
     """Id of the PermissionSetAssignment of that user and set, or None."""
+    return assignment_ids(org, user_id, [set_id]).get(set_id)
+
+
+def assignment_ids(org: Connection, user_id: str, set_ids: Sequence[str]) -> dict[str, str]:
+    """Id of the permission set -> id of the user's assignment, for those that are assigned."""
     rows = org.rest.query(
-        "SELECT Id FROM PermissionSetAssignment WHERE AssigneeId = {user} AND PermissionSetId = {set}",
+        "SELECT Id, PermissionSetId FROM PermissionSetAssignment "
+        "WHERE AssigneeId = {user} AND PermissionSetId IN {sets}",
         user=user_id,
-        set=set_id,
+        sets=list(set_ids),
     )
-    return str(rows[0]["Id"]) if rows else None
+    by_set = {str(row["PermissionSetId"])[:15]: str(row["Id"]) for row in rows}
+    return {set_id: by_set[set_id[:15]] for set_id in set_ids if set_id[:15] in by_set}
 
 
 def login_rows(org: Connection, user_id: str, since: str) -> list[dict[str, Any]]:

@@ -48,7 +48,13 @@ class IssueCertificate:
         return _done(adopt(key, certificate.reveal(), now=_moment(ctx)), "kept from the earlier try")
 
     def apply(self, ctx: RunContext) -> Outcome:
-        """Evidence: `certificate` (sha256, subject, not_before, not_after, key_bits, origin)."""
+        """Evidence: `certificate` (sha256, subject, not_before, not_after, key_bits, origin).
+
+        A run that comes here again, after another login, keeps its pair: it may be deployed already.
+        """
+        kept = self.observe(ctx)
+        if kept is not None:
+            return kept
         brought = ctx.resolve_secret(ctx.parameters, "private_key")
         certificate = ctx.resolve_secret(ctx.parameters, "certificate")
         if (brought is None) != (certificate is None):
@@ -64,6 +70,7 @@ class IssueCertificate:
             pair, origin = self._issue(ctx, now), "made for this org"
         ctx.vault.put(ctx.run_scope, CERTIFICATE, Secret(pair.certificate_pem))
         ctx.vault.put(ctx.run_scope, PRIVATE_KEY, pair.private_key_pem)
+        ctx.tokens.clear()  # the key and the sessions of an earlier credential are not this one's
         return _done(pair, origin)
 
     def _issue(self, ctx: RunContext, now: dt.datetime) -> KeyAndCertificate:

@@ -72,7 +72,12 @@ class LockPassword:
             before = lock.before(ctx, org, user_id)
             ctx.note(mechanism=name, before=before)
         ctx.effect()
-        lock.apply(ctx, org, user_id, before)
+        try:
+            lock.apply(ctx, org, user_id, before)
+        except OrgFault as refused:
+            if refused.code != "password_policy":
+                raise
+            return Again(refused.code, f"{refused.detail}; another password will be drawn")
         if not lock.holds(org, user_id, before):
             return Failed("lock_not_read_back", f"{name} was accepted but the org still shows the old value")
         return self._canary(ctx, name, before)
@@ -114,13 +119,18 @@ class LockPassword:
         late_node = refused.kind.disposition is Disposition.WAIT
         if passing or (late_node and ctx.attempt < CANARY_PATIENCE_ATTEMPTS):
             return Again(refused.code, f"canary after {name}: {refused.detail}", refused.retry_after_s or 0.0)
-        org = _session_that_still_works(ctx)
         ctx.note(undoing=name)
-        undone = LOCKS[name].undo(ctx, org, _user_id(ctx), before)
-        entry = {**_entry(ctx, name, before), "canary": f"failed: {refused.code}", "undone": undone}
+        entry = {**_entry(ctx, name, before), "canary": f"failed: {refused.code}"}
+        try:
+            said = LOCKS[name].undo(ctx, _session_that_still_works(ctx), _user_id(ctx), before)
+        except OrgFault as stuck:
+            said = f"the lock is still in force, undoing it failed ({stuck.code}: {stuck.detail})"
+            entry["undo_failed"] = said
+        else:
+            entry["undone"] = said
         return Failed(
             "lock_canary_failed",
-            f"after {name} JWT was refused ({refused.code}); {undone}",
+            f"after {name} JWT was refused ({refused.code}); {said}",
             {"lockdown": [*ctx.evidence.get("lockdown", []), entry]},
         )
 

@@ -50,20 +50,24 @@ class BlockPasswordGrant:
 
     def apply(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> None:  # noqa: ARG002
         """Write the settings as they were, with the one switch turned."""
-        self._write(org, {**before["settings"], "blockOAuthUnPwFlow": "true"})
+        self._write(org, before["settings"], blocked=True)
 
     def holds(self, org: Connection, user_id: str, before: Mapping[str, Any]) -> bool:  # noqa: ARG002
         """An org may report success and keep the old value, so the value is read."""
         return truth(read_settings(org, self.TYPE).get("blockOAuthUnPwFlow"))
 
     def undo(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> str:  # noqa: ARG002
-        """Write the settings as they were."""
-        was = str(before["settings"].get("blockOAuthUnPwFlow", "false"))
-        self._write(org, {**before["settings"], "blockOAuthUnPwFlow": was})
-        return f"blockOAuthUnPwFlow set back to {was}"
+        """Write the settings as they were, and read them back: an undo is believed no more than a lock."""
+        was = truth(before["settings"].get("blockOAuthUnPwFlow"))
+        self._write(org, before["settings"], blocked=was)
+        if self.holds(org, user_id, before) is not was:
+            raise org_fault("lock_not_read_back", f"blockOAuthUnPwFlow does not read {was} after the undo")
+        return f"blockOAuthUnPwFlow set back to {str(was).lower()}"
 
-    def _write(self, org: Connection, settings: Mapping[str, Any]) -> None:
-        org.metadata.upsert(self.TYPE, [{"fullName": SETTINGS[self.TYPE], **settings}])
+    def _write(self, org: Connection, settings: Mapping[str, Any], *, blocked: bool) -> None:
+        # A boolean, never its Python name as text: the library would send "False" as true.
+        changed = {**settings, "blockOAuthUnPwFlow": blocked}
+        org.metadata.upsert(self.TYPE, [{"fullName": SETTINGS[self.TYPE], **changed}])
 
 
 class WithdrawAnyApiAuth:

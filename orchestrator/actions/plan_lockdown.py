@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from orchestrator.actions import facts
@@ -45,6 +46,10 @@ class PlanLockdown:
         earlier = ctx.evidence.get("provisioned") or {}
         if earlier.get("lockdown"):
             kept = {"lockdown": earlier["lockdown"], "password_probe": earlier.get("password_probe")}
+            if left := earlier.get("open"):
+                kept["lock_plan"] = earlier["lock_plan"]
+                left_open = f"run {earlier['run']} left open: {', '.join(left)}"
+                return Done("nothing_to_lock", kept, f"{left_open}; the password is tried again")
             return Done(
                 "already_locked", kept, f"locked and probed by run {earlier['run']} at {earlier['at']}"
             )
@@ -52,32 +57,59 @@ class PlanLockdown:
         if not username:
             return Done("nothing_to_lock", detail="the orgs file names no bootstrap user")
         org = jwt_connection(ctx)
-        jwt_user = _user(org, jwt_username(ctx))
-        held = facts.permissions_of(org, jwt_user.id, _NEEDED)
+        # Asked first: without these rights even the questions that follow are refused.
+        held = facts.permissions_of(org, str(ctx.found("jwt_proofs")[-1]["user_id"]), _NEEDED)
         if missing := sorted(set(_NEEDED) - held):
-            raise org_fault("permission_missing", f"{jwt_user.username} lacks {', '.join(missing)}")
-        user = _user(org, str(username))
+            raise org_fault("permission_missing", f"{jwt_username(ctx)} lacks {', '.join(missing)}")
+        jwt_user, user = _users(org, [jwt_username(ctx), str(username)])
+        known = _known_permissions(ctx, org)
+        rows = facts.permission_sets_of(
+            org, user.id, {"ApiUserOnly", ANY_API_AUTH} & (known | {"ApiUserOnly"})
+        )
+        grants = _grants(org, rows)
+        api_only = any(row["PermissionsApiUserOnly"] for row in rows)
         plan = choose(
-            _facts(ctx, org, user, jwt_user),
+            _facts(ctx, org, (user, jwt_user), known, grants, is_api_only=api_only),
             ctx.org.get("bootstrap_principal") or ctx.parameters["principal"],
             sso_asked_for=bool(ctx.parameters["require_sso"]),
         )
-        tree = _as_json(plan, user, jwt_user, _grants(org, user.id))
+        tree = _as_json(plan, user, jwt_user, grants)
         names = [step["mechanism"] for step in tree["steps"]]
         if not names:
             return Done("nothing_to_lock", {"lock_plan": tree}, "no lock fits this org and user")
         return Done(evidence={"lock_plan": tree}, detail=f"{plan.principal}: {', '.join(names)}")
 
 
-def _user(org: Connection, username: str) -> UserFacts:
-    user = facts.user_by_username(org, username)
-    if user is None:
-        raise org_fault("record_missing", f"the org has no user {username}")
-    return user
+def _users(org: Connection, usernames: list[str]) -> list[UserFacts]:
+    found = facts.users_by_username(org, usernames)
+    for username, user in zip(usernames, found, strict=True):
+        if user is None:
+            raise org_fault("record_missing", f"the org has no user {username}")
+    return [user for user in found if user is not None]
 
 
-def _facts(ctx: RunContext, org: Connection, user: UserFacts, jwt_user: UserFacts) -> OrgFacts:
-    known = facts.existing_permissions(org)
+def _known_permissions(ctx: RunContext, org: Connection) -> frozenset[str]:
+    """Permissions of the org that decide about locks; preflight has read the long list already."""
+    seen = ctx.evidence.get("preflight") or {}
+    answers = {
+        "IsSsoEnabled": seen.get("sso_permission_exists"),
+        ANY_API_AUTH: seen.get("any_api_auth_exists"),
+    }
+    if None in answers.values():
+        return facts.existing_permissions(org)
+    return frozenset(name for name, exists in answers.items() if exists)
+
+
+def _facts(
+    ctx: RunContext,
+    org: Connection,
+    users: tuple[UserFacts, UserFacts],
+    known: frozenset[str],
+    grants: tuple[AnyApiAuthGrant, ...],
+    *,
+    is_api_only: bool,
+) -> OrgFacts:
+    user, jwt_user = users
     others = facts.other_admins(org, {user.id, jwt_user.id})
     named = str(ctx.org.get("break_glass_user") or "").lower()
     sso = dict(read_settings(org, "SecuritySettings").get("singleSignOnSettings") or {})
@@ -86,28 +118,26 @@ def _facts(ctx: RunContext, org: Connection, user: UserFacts, jwt_user: UserFact
         has_sso_permission="IsSsoEnabled" in known,
         has_delegated_gateway="yes" if truth(sso.get("enableForceDelegatedCallout")) else "unknown",
         any_api_auth_field_exists=ANY_API_AUTH in known,
-        any_api_auth_holders=_grants(org, user.id) if ANY_API_AUTH in known else (),
+        any_api_auth_holders=grants,
         ropc_already_blocked=truth(read_settings(org, "OauthOidcSettings").get("blockOAuthUnPwFlow")),
         other_admins=len(others),
         break_glass_ok=bool(named) and named in {other["username"].lower() for other in others},
         bootstrap_user_is_integration_user=user.id == jwt_user.id,
-        user_is_api_only=bool(facts.permissions_of(org, user.id, {"ApiUserOnly"})),
+        user_is_api_only=is_api_only,
         password_was_given="password" in (ctx.org.get("secrets") or {}),
         soap_login_enabled=True if "bootstrap" in ctx.evidence else None,
     )
 
 
-def _grants(org: Connection, user_id: str) -> tuple[AnyApiAuthGrant, ...]:
+def _grants(org: Connection, rows: Sequence[Mapping[str, Any]]) -> tuple[AnyApiAuthGrant, ...]:
     """Through which permission sets the user holds Use Any API Auth, and whether they grant more."""
-    if ANY_API_AUTH not in facts.existing_permissions(org):
-        return ()
     return tuple(
         AnyApiAuthGrant(
             name=str(row["Name"]),
             is_dedicated=not row["IsOwnedByProfile"] and _grants_nothing_else(org, row["Name"], row["Id"]),
             is_profile=bool(row["IsOwnedByProfile"]),
         )
-        for row in facts.permission_sets_of(org, user_id, {ANY_API_AUTH})
+        for row in rows
         if row.get(f"Permissions{ANY_API_AUTH}")
     )
 

@@ -152,7 +152,7 @@ def _egress_ip(org: Connection, user_id: str, ctx: RunContext) -> str | None:
 
 
 def _login_ip_ranges(org: Connection, user: UserFacts) -> list[list[str]] | None:
-    """Login IP ranges of the user's profile, which the JWT flow obeys whatever the app says; None if unreadable.
+    """Login IP ranges of the profile, which the JWT flow obeys whatever the app says; None if unreadable.
 
     Source: Salesforce help, connected_app_continuous_ip.
     """

@@ -6,7 +6,14 @@ from typing import Any
 
 from orchestrator.actions import facts
 from orchestrator.actions.base import RunContext, org_fault
-from orchestrator.actions.credential import Connection, audience, connect, jwt_username, mint
+from orchestrator.actions.credential import (
+    Connection,
+    audience,
+    clock_offset_s,
+    connect,
+    jwt_username,
+    mint,
+)
 from orchestrator.errors import Disposition, OrgFault
 from orchestrator.machine import Again, Done, Failed, Outcome
 from orchestrator.playbook.model import ActionSpec
@@ -62,6 +69,8 @@ class ProveOauth:
         try:
             proof, token = self._prove(ctx)
         except OrgFault as refused:
+            if refused.code == "login_budget":  # nothing was asked, so nothing was refused
+                raise
             return self._refused(ctx, refused)
         streak = [*_streak(ctx), proof]
         evidence: dict[str, Any] = {
@@ -85,7 +94,7 @@ class ProveOauth:
             )
         metadata_read = self._metadata_read(ctx, org)
         at_s = ctx.now_s()
-        proof = {
+        proof: dict[str, Any] = {
             "at": iso(at_s),
             "instance_url": token.instance_url,
             "org_id": token.org_id,
@@ -93,6 +102,8 @@ class ProveOauth:
             "data_read": True,
             "metadata_read": metadata_read,
         }
+        if offset_s := clock_offset_s(ctx):
+            proof["clock_offset_s"] = round(offset_s)
         return proof, token
 
     def _metadata_read(self, ctx: RunContext, org: Connection) -> bool:
@@ -113,7 +124,7 @@ class ProveOauth:
             evidence["audience"] = following
             return Again(refused.code, f"{refused.detail}; trying audience {following}", evidence=evidence)
         kind = refused.kind
-        if isinstance(refused, TokenRefused):
+        if isinstance(refused, TokenRefused) and refused.error:  # else a page or a status, judged already
             age_s = (ctx.now_s() - _deployed_at_s(ctx)) * ctx.speed
             kind = classify_token(refused.error, refused.description, certificate_age_s=age_s)
         if kind.disposition in {Disposition.WAIT, Disposition.BACK_OFF}:

@@ -9,16 +9,27 @@ from orchestrator.actions.adopt_oauth import AdoptOauth
 from orchestrator.actions.assign_permission_set import AssignPermissionSet
 from orchestrator.actions.base import Action
 from orchestrator.actions.bootstrap import Bootstrap
+from orchestrator.actions.check_rights import CheckRights
 from orchestrator.actions.deploy_client_app import DeployClientApp
 from orchestrator.actions.deploy_permission_set import DeployPermissionSet
 from orchestrator.actions.detect import Detect
+from orchestrator.actions.forget_credential import ForgetCredential
 from orchestrator.actions.issue_certificate import IssueCertificate
 from orchestrator.actions.lock_password import LockPassword
 from orchestrator.actions.plan_lockdown import PlanLockdown
+from orchestrator.actions.plan_removal import ConfirmOurs, PlanRemoval
 from orchestrator.actions.preflight import Preflight
 from orchestrator.actions.prove_oauth import ProveOauth
+from orchestrator.actions.prove_removed import ProveRemoved
 from orchestrator.actions.read_consumer_key import ReadConsumerKey
+from orchestrator.actions.recall_credential import RecallCredential
+from orchestrator.actions.recall_lockdown import RecallLockdown
+from orchestrator.actions.remove_app import RemoveApp
+from orchestrator.actions.remove_permission_sets import RemovePermissionSets
+from orchestrator.actions.restore_access import RestoreAccess
+from orchestrator.actions.return_rights import ReturnRights
 from orchestrator.actions.try_credential import TryCredential
+from orchestrator.actions.verify_credential import VerifyCredential
 from orchestrator.actions.verify_lockdown import VerifyLockdown
 from orchestrator.actions.withdraw_rights import WithdrawRights
 
@@ -41,6 +52,18 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             LockPassword(),
             VerifyLockdown(),
             WithdrawRights(),
+            VerifyCredential(),
+            RecallLockdown(),
+            CheckRights(),
+            RestoreAccess(),
+            ReturnRights(),
+            RecallCredential(),
+            PlanRemoval(),
+            ConfirmOurs(),
+            RemoveApp(),
+            RemovePermissionSets(),
+            ProveRemoved(),
+            ForgetCredential(),
         )
     }
 )

@@ -17,7 +17,9 @@ class TryCredential:
         summary="Use the OAuth credential of an earlier run when it still works.",
         outcomes=frozenset({"succeeded", "absent", "refused"}),
         waits=True,
-        evidence=frozenset({"credential", "app", "certificate", "instance_url", "provisioned"}),
+        evidence=frozenset(
+            {"credential", "app", "certificate", "instance_url", "provisioned", "assignments"}
+        ),
     )
 
     def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - the token endpoint is the look
@@ -53,5 +55,6 @@ class TryCredential:
             "credential": {"found": True, "works": True, "run": record["run"]},
             "instance_url": connection.instance_url,
             "provisioned": record.get("provisioned", {}),
+            "assignments": record.get("assignments", {}),
         }
         return Done(evidence=evidence, detail="the credential of an earlier run works")

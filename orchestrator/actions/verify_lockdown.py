@@ -7,14 +7,14 @@ from typing import Any
 
 from orchestrator.actions import facts
 from orchestrator.actions.base import RunContext
-from orchestrator.actions.bootstrap import MAX_PASSWORD_ATTEMPTS, NOTHING_SENT
-from orchestrator.actions.credential import Connection, jwt_connection, org_host
+from orchestrator.actions.bootstrap import MAX_PASSWORD_ATTEMPTS
+from orchestrator.actions.credential import Connection, jwt_connection, login_version, org_host
 from orchestrator.errors import Disposition, OrgFault
 from orchestrator.machine import Again, Done, Failed, Outcome
 from orchestrator.playbook.model import ActionSpec
 from orchestrator.ports import iso
 from orchestrator.salesforce.lockdown import Judgement, Probe, judge_probe, verdicts
-from orchestrator.salesforce.soap import LAST_LOGIN_API_VERSION, logout, soap_login
+from orchestrator.salesforce.soap import logout, soap_login
 
 _CLOCKS_DIFFER = dt.timedelta(seconds=90)
 _WORKED = "login succeeded"
@@ -70,16 +70,21 @@ class VerifyLockdown:
         ctx.note(probes=before + 1, probed_at=iso(ctx.now_s()))
         try:
             session = soap_login(
-                ctx.network, org_host(ctx), str(ctx.org["username"]), password, ctx.secret("security_token")
+                ctx.network,
+                org_host(ctx),
+                str(ctx.org["username"]),
+                password,
+                ctx.secret("security_token"),
+                api_version=login_version(ctx),
             )
         except OrgFault as refused:
-            if refused.code in NOTHING_SENT:
+            if not refused.was_sent:
                 ctx.note(probes=before)
             if refused.kind.disposition is Disposition.BACK_OFF and not refused.code.startswith("sso_"):
                 raise
             ctx.note(answer=refused.code, text=refused.detail)
         else:
-            logout(ctx.network, session.instance_url, session.session)
+            logout(ctx.network, session.instance_url, session.session, login_version(ctx))
             ctx.note(answer="", text=_WORKED)
 
     def _judge(self, ctx: RunContext) -> Outcome:
@@ -125,7 +130,7 @@ class VerifyLockdown:
             "password_attempts": _attempts(ctx),
             "password_probe": {
                 "when": ctx.notes["probed_at"],
-                "path": f"SOAP login() v{LAST_LOGIN_API_VERSION} at {org_host(ctx).my_domain}",
+                "path": f"SOAP login() v{login_version(ctx)} at {org_host(ctx).my_domain}",
                 "answer": answer or _WORKED,
                 "text": ctx.notes["text"],
                 "login_history": None if row is None else {key: row[key] for key in _QUOTED if key in row},

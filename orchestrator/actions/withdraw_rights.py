@@ -53,13 +53,14 @@ class WithdrawRights:
         setup = self._setup(ctx)
         if setup is None:
             return True
-        user_id = str(ctx.found("preflight")["integration_user"]["id"])
+        user_id = str(ctx.found("jwt_proofs")[-1]["user_id"])
         return facts.assignment_id(jwt_connection(ctx), user_id, setup["permission_set_id"]) is None
 
     def _finish(self, ctx: RunContext) -> Outcome:
         jwt_connection(ctx, fresh=True).rest.query("SELECT Id FROM Organization")
         setup = self._setup(ctx)
         withdrawn = setup["permission_set"] if setup is not None else None
+        left = _left_open(ctx)
         record = read_record(ctx)
         if record is None:
             raise org_fault("credential_absent", "the credential record is not in the vault")
@@ -68,12 +69,24 @@ class WithdrawRights:
             "run": ctx.run,
             "lockdown": ctx.evidence.get("lockdown", []),
             "password_probe": ctx.evidence.get("password_probe"),
+            "lock_plan": ctx.evidence.get("lock_plan"),
+            "open": left,
         }
-        write_record(ctx, {**record, "provisioned": provisioned})
+        kept = {name: row for name, row in record.get("assignments", {}).items() if name != "setup"}
+        write_record(ctx, {**record, "assignments": kept, "provisioned": provisioned})
+        detail = f"{withdrawn} withdrawn; JWT works" if withdrawn else "no temporary rights were given"
+        if left:
+            detail += f"; a password still opens: {', '.join(left)}"
         return Done(
             evidence={
                 "rights_withdrawn": withdrawn,
                 "provisioned": {"at": provisioned["at"], "run": ctx.run},
             },
-            detail=f"{withdrawn} withdrawn; JWT works" if withdrawn else "no temporary rights were given",
+            detail=detail,
         )
+
+
+def _left_open(ctx: RunContext) -> list[str]:
+    """Paths on which a password keeps its power, as the verification judged them."""
+    judged = ctx.evidence.get("verdicts", {})
+    return sorted(path for path, verdict in judged.items() if verdict["state"] == "open")

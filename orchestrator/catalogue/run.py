@@ -6,6 +6,14 @@ from orchestrator.errors import Blame, Disposition, FaultKind
 
 RUN_FAULTS: tuple[FaultKind, ...] = (
     FaultKind(
+        "login_budget",
+        Blame.ORCHESTRATOR,
+        Disposition.BACK_OFF,
+        "Our own brake: a quarter of the logins Salesforce allows a user, 5/s at one login host.",
+        "Wait, the run goes on by itself; `--login-rate` sets another pace for a login host.",
+        "SOAP API guide, login(): 3,600 per hour and user; docs/fleet.md",
+    ),
+    FaultKind(
         "url_not_an_org",
         Blame.OPERATOR,
         Disposition.STOP,
@@ -137,9 +145,9 @@ RUN_FAULTS: tuple[FaultKind, ...] = (
         "org_drifted",
         Blame.OPERATOR,
         Disposition.STOP,
-        "The org is not as it was when the plan was made.",
-        "Make a new plan with `orchestrator plan`.",
-        "plan",
+        "The org is not as the plan, or the lock that is to be undone, left it: somebody changed it since.",
+        "See who in Setup > View Setup Audit Trail; then make a new plan, or undo with `--force`.",
+        "plan; undo",
     ),
     FaultKind(
         "undo_impossible",
@@ -204,5 +212,45 @@ RUN_FAULTS: tuple[FaultKind, ...] = (
         "The bootstrap session still works after logout().",
         "End it by hand in Setup > Session Management if it lasts.",
         "sforce_api_calls_logout",
+    ),
+    FaultKind(
+        "credential_refused",
+        Blame.ORG,
+        Disposition.STOP,
+        "The org does not accept the stored credential any more, so nothing can be done with it.",
+        "Run `doctor` for this org; what was locked can be undone by hand (docs/undo.md).",
+        "token endpoint",
+    ),
+    FaultKind(
+        "rights_withdrawn",
+        Blame.OPERATOR,
+        Disposition.STOP,
+        "The integration user lacks the rights for this; they were withdrawn when the password was locked.",
+        "Assign the permission set named above to the user, then `orchestrator runs approve` and `resume`.",
+        "PermissionSetAssignment",
+    ),
+    FaultKind(
+        "undo_not_read_back",
+        Blame.ORG,
+        Disposition.STOP,
+        "A lock was taken back, but the org still shows it.",
+        "Look at the setting in Setup and at Setup > View Setup Audit Trail, then undo again.",
+        "read-back",
+    ),
+    FaultKind(
+        "app_survives",
+        Blame.PLATFORM,
+        Disposition.WAIT,
+        "The app is deleted, but a front end of the org still accepts the JWT.",
+        "Wait; if it stays, look for a second app with the same key in Setup > External Client App Manager.",
+        "forcedotcom/cli issue 3482",
+    ),
+    FaultKind(
+        "removal_incomplete",
+        Blame.OPERATOR,
+        Disposition.STOP,
+        "The app is gone and the credential forgotten, but something of ours is left in the org.",
+        "Delete what is named above in Setup; without the app it gives nobody access.",
+        "decommission",
     ),
 )

@@ -19,10 +19,13 @@ from orchestrator.redaction import redact, redact_tree
 _COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("run", "run", "Run a playbook for one org or a fleet."),
     "resume": ("run", "resume", "Continue runs from their last settled state."),
-    "runs": ("runs", "runs", "List, show, watch, approve and cancel runs."),
+    "runs": ("runs", "runs", "List, show, watch, approve, cancel and undo runs."),
+    "verify": ("verify", "verify", "Check, read-only, that nothing drifted since the run."),
+    "doctor": ("doctor", "doctor", "One cause, its evidence and its fix, for an org that does not work."),
     "playbook": ("playbook", "playbook", "Check, draw and describe playbooks."),
     "org": ("org", "org", "What is behind an org's URL."),
     "credentials": ("credentials", "credentials", "What was obtained, and where it lies."),
+    "report": ("report", "report", "The evidence of runs: HTML for people, JSON for programs."),
     "simulate": ("simulate", "simulate", "Serve simulated orgs on loopback."),
     "demo": ("demo", "demo", "Run the hybrid flow against a simulated org and show the evidence."),
 }

@@ -1,4 +1,4 @@
-"""`runs list / show / watch / approve / cancel`: the record, the live view, and control."""
+"""`runs list / show / watch / approve / cancel / undo`: the record, the live view, and control."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from orchestrator.cli.exits import exit_code, result_of
 from orchestrator.cli.options import Console, global_options, open_app, parse_settings
 from orchestrator.cli.output import print_json, rich_console, run_json
 from orchestrator.cli.progress import JsonLines, Lines
+from orchestrator.cli.undo import undo
 from orchestrator.engine.events import Event
 from orchestrator.engine.operator import answer_run
 from orchestrator.engine.replay import events_of
@@ -25,7 +26,10 @@ _WATCH_EVERY_S = 0.5
 
 @click.group()
 def runs() -> None:
-    """List, show, watch, approve and cancel runs."""
+    """List, show, watch, approve, cancel and undo runs."""
+
+
+runs.add_command(undo)
 
 
 @runs.command("list")

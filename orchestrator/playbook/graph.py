@@ -46,6 +46,11 @@ def mermaid(playbook: Playbook) -> str:
     for (source, target), outcomes in placing.merged_edges(playbook).items():
         lines.append(f"    s_{source} --> s_{target} : {', '.join(outcomes)}")
     lines += [f"    s_{name} --> [*]" for name, state in states.items() if state.final is not None]
+    lines += [
+        f"    note right of s_{name} : undone by {state.undo}"
+        for name, state in states.items()
+        if state.undo is not None
+    ]
     for kind, ((fill, stroke, text), _) in _COLOURS.items():
         members = [f"s_{name}" for name, state in states.items() if kind_of(state) == kind]
         if members:
@@ -99,7 +104,8 @@ def _in_words(playbook: Playbook) -> str:
             sentences.append(f"{name} ends the run: {state.final}.")
             continue
         ways = ", ".join(f"{outcome} to {target}" for outcome, target in state.on.items())
-        sentences.append(f"{name}{' (one-way)' if state.one_way else ''}: {ways}.")
+        undone = f" Undone by {state.undo}." if state.undo is not None else ""
+        sentences.append(f"{name}{' (one-way)' if state.one_way else ''}: {ways}.{undone}")
     return " ".join(sentences)
 
 
@@ -115,6 +121,8 @@ def _node(point: Point, state: State, playbook: Playbook) -> str:
         tip.append(f"at most {state.visits} visits")
     if state.requires is not None:
         tip.append(f"requires {state.requires.consecutive} successes of {state.requires.proved}")
+    if state.undo is not None:
+        tip.append(f"undone by {state.undo}")
     if state.name in playbook.marks:
         tip.append(f"line {playbook.marks[state.name][0]}")
     ring = ""

@@ -20,7 +20,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -76,6 +76,15 @@ class Rules:
     deadline_s: float | None = None
     max_bytes: int | None = None
     follow: bool = True
+    login_of: str = ""
+
+
+class LoginGate(Protocol):
+    """Asked before every login that is sent: SOAP login() and calls of the token endpoint."""
+
+    def admit(self, host: str, user: str) -> None:
+        """Count a login. Raises OrgFault `login_budget` when it must not be sent now."""
+        ...
 
 
 class Network:
@@ -85,15 +94,22 @@ class Network:
         policy: what is allowed.
         clock_s: seconds that grow, for the retry budget only; deadlines of sockets run on the machine's
         clock. sleep: waits that many seconds between tries.
+        logins: admits logins; None admits all.
 
     Raises:
         UsageError (ca_bundle_unreadable): the CA file is not there or holds no certificates.
     """
 
     def __init__(
-        self, policy: NetworkPolicy, *, clock_s: Callable[[], float], sleep: Callable[[float], None]
+        self,
+        policy: NetworkPolicy,
+        *,
+        clock_s: Callable[[], float],
+        sleep: Callable[[float], None],
+        logins: LoginGate | None = None,
     ) -> None:
         self.policy = policy
+        self._logins = logins
         self._clock_s = clock_s
         self._sleep = sleep
         self._adapter = OrgAdapter(
@@ -116,6 +132,7 @@ class Network:
         deadline_s: float | None = None,
         max_bytes: int | None = None,
         follow: bool = True,
+        login_of: str = "",
     ) -> Answer:
         """Send one request and read the whole answer, whatever its status.
 
@@ -133,6 +150,7 @@ class Network:
             deadline_s: for one try, instead of the policy's.
             max_bytes: greatest answer, instead of the policy's.
             follow: False to be given redirects as they are, also those to other hosts.
+            login_of: whose login this request is, "" when it is none.
 
         Raises:
             OrgFault: the network's faults (`host_unknown`, `network_timeout`, `tls_untrusted`, …),
@@ -161,6 +179,7 @@ class Network:
             deadline_s=deadline_s,
             max_bytes=max_bytes,
             follow=follow,
+            login_of=login_of,
         )
         response = self.exchange(prepared, rules)
         return Answer(response.status_code, response.headers, response.content, response.url)
@@ -211,6 +230,8 @@ class Network:
         url = str(prepared.url)
         policy = self.policy
         way = self._admit(url, credentials=rules.credentials)
+        if rules.login_of and self._logins is not None:
+            self._logins.admit(urlsplit(url).netloc.lower(), rules.login_of.lower())
         deadline_s = policy.deadline_s if rules.deadline_s is None else rules.deadline_s
         max_bytes = policy.max_response_bytes if rules.max_bytes is None else rules.max_bytes
         direct = way.mapped or way.loopback or policy.loopback_only
@@ -267,6 +288,18 @@ class _LibrarySession(requests.Session):
         self.headers = CaseInsensitiveDict({"User-Agent": network.policy.user_agent})
         self._network = network
         self._origin = origin
+
+    def request(  # type: ignore[override]  # what else libraries may pass is for `send` to ignore
+        self, method: str, url: str, **options: Any
+    ) -> requests.Response:
+        """Send without the merging of sessions: there are no cookies, no .netrc and no hooks to merge."""
+        prepared = requests.Request(
+            method,
+            url,
+            headers={**self.headers, **(options.get("headers") or {})},
+            **{name: options[name] for name in ("params", "data", "json", "files") if options.get(name)},
+        ).prepare()
+        return self.send(prepared)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send under the rules of `Network`; timeouts, verification and redirects asked for are ignored."""

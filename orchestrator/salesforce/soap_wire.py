@@ -92,7 +92,10 @@ class _OrgTransport(_LocalTransport):
     def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> requests.Response:
         """Send *message*. Raises SoapFault and OrgFault instead of giving zeep something to guess about."""
         prepared = requests.Request("POST", address, headers=dict(headers), data=message).prepare()
-        response = self._network.exchange(prepared, Rules(credentials=True, idempotent=self._call.idempotent))
+        call = self._call
+        login_of = str(call.arguments.get("username", "")) if call.operation == "login" else ""
+        rules = Rules(credentials=True, idempotent=call.idempotent, login_of=login_of)
+        response = self._network.exchange(prepared, rules)
         answer = Answer(response.status_code, response.headers, response.content, response.url)
         screen(answer, self._call.operation)
         response.headers["Content-Type"] = "text/xml"  # or zeep would look for the parts of a multipart body

@@ -223,6 +223,7 @@ def _grant(network: Network, host: OrgHost, form: Mapping[str, str], *, idempote
         headers={"Accept": "application/json"},
         credentials=True,
         idempotent=idempotent,
+        login_of=_principal(form),
     )
     if answer.status != _OK:
         raise _refused(answer)
@@ -241,6 +242,17 @@ def _grant(network: Network, host: OrgHost, form: Mapping[str, str], *, idempote
         issued_at_s=issued_ms / 1000 if issued_ms else None,
         server_date_s=answer.date_s,
     )
+
+
+def _principal(form: Mapping[str, str]) -> str:
+    """Who logs in: the user of a password or an assertion; of a refresh token its client."""
+    if "assertion" in form:
+        try:
+            claims = jwt.decode(form["assertion"], options={"verify_signature": False})
+        except jwt.InvalidTokenError:
+            return "?"
+        return str(claims.get("sub") or claims.get("iss") or "?")
+    return form.get("username") or form.get("client_id") or "?"
 
 
 def _refused(answer: Answer) -> TokenRefused:

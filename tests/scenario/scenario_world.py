@@ -7,8 +7,12 @@ the simulator answers. Nobody sleeps; when the engine parks a run, the clock is 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import io
+import re
 import threading
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +32,7 @@ from orchestrator.salesforce.connect_to import parse_connect_to
 from orchestrator.salesforce.session import Network, NetworkPolicy
 from orchestrator.simulator import control_changes
 from orchestrator.simulator.catalogue import OrgSeed, generated_orgs
+from orchestrator.simulator.client_app import ClientApp
 from orchestrator.simulator.http import Request, Response
 from orchestrator.simulator.operations import operation_of
 from orchestrator.simulator.org import Org
@@ -63,14 +68,15 @@ class HandClock:
             self._now_s = max(self._now_s, at_s)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Seen:
-    """One request as the server got it."""
+    """One request as the server got it, and the status it was answered with."""
 
     at_s: float
     host: str
     operation: str
     body: bytes
+    status: int = 0
 
 
 Answerer = Callable[[Request], tuple[Response, float]]
@@ -149,19 +155,51 @@ class World:
         self.seed = self.seeds[0]
         self.org: Org = self.sim.org_of(self.seed)
         self.bystander: Org = self.sim.org_of(self.seeds[1])
+        self.password = self.seed.password
         self._wire = wire
+        self.answerer_before: Callable[[Request], None] = lambda _request: None
+        self.rewrites: dict[str, list[tuple[str, str]]] = {}
         wire.answerer = self._answer
         self.app = self._open(home)
 
     def _answer(self, request: Request) -> tuple[Response, float]:
         self.clock.advance(REQUEST_TAKES_S)
         self.seen.append(Seen(self.clock.now_s(), request.host_name, operation_of(request), request.body))
-        return answer(self.sim, request)
+        self.answerer_before(request)
+        response, delay_s = answer(self.sim, request)
+        self.seen[-1].status = response.status
+        for pattern, replacement in self.rewrites.get(self.seen[-1].operation, ()):
+            response.body = re.sub(pattern, replacement, response.body.decode(), count=1).encode()
+        return response, delay_s
+
+    def forget_history(self) -> None:
+        """What was seen so far does not count."""
+        self.seen.clear()
+        for org in (self.org, self.bystander):
+            org.requests.clear()
+            org.deploys_started = 0
+
+    def take_key_of_deploy(self, body: bytes) -> bool:
+        """Give the consumer key that a deploy brings to an app of the other org; whether it brings one."""
+        found = re.search(rb"<(?:\w+:)?ZipFile>([^<]+)<", body)
+        if found is None:
+            return False
+        with zipfile.ZipFile(io.BytesIO(base64.b64decode(found[1]))) as archive:
+            text = b"".join(archive.read(name) for name in archive.namelist()).decode()
+        key = re.search(r"<consumerKey>(\w+)<", text)
+        if key is None:
+            return False
+        app_id = self.bystander.next_id("0xI")
+        name = f"Taker_{len(self.bystander.apps)}"
+        self.bystander.apps[name] = ClientApp(
+            "external_client_app", name, name, app_id, "", consumer_key=key[1]
+        )
+        return True
 
     def _open(self, home: Path) -> App:
         environ = {
-            "ORCHESTRATOR_KEY": "00" * 32,
-            "ADMIN_PASSWORD": self.seed.password,
+            "ORCHESTRATOR_KEY": base64.b64encode(bytes(32)).decode(),  # a key, not a passphrase: no scrypt
+            "ADMIN_PASSWORD": self.password,
             "ADMIN_TOKEN": self.seed.security_token,
         }
         app = App(Configuration(home=home), environ=environ)
@@ -183,6 +221,11 @@ class World:
     def close(self) -> None:
         self.app.network.close()
         self.app.close()
+
+    def give_password(self, password: str) -> None:
+        """What the operator's reference leads to from now on."""
+        self.password = password
+        self.app.environ = {**self.app.environ, "ADMIN_PASSWORD": password}
 
     # --- the org
 
@@ -225,7 +268,7 @@ class World:
         return new.run
 
     def drive(self, run: str, *, until: str | None = None) -> Finished:
-        """Advance the run until it is over (or parked before *until*), setting the clock to what it waits for."""
+        """Advance the run until it is over or parked before *until*; the clock jumps over its waits."""
         events: list[Event] = []
         engine = self.app.engine(events.append)
         errors: list[OrchestratorError] = []
@@ -240,7 +283,9 @@ class World:
                 break
             self.clock.reach(record.not_before_s)
         else:
-            raise AssertionError(f"{run} woke up {MOST_WAKE_UPS} times and is still in {record.position.state}")
+            raise AssertionError(
+                f"{run} woke up {MOST_WAKE_UPS} times and is still in {record.position.state}"
+            )
         return Finished(self.app.journal.run(run), errors, events)
 
     def run(self, inputs: Mapping[str, str] | None = None, **entry: Any) -> Finished:
@@ -298,16 +343,18 @@ class Witness:
         said += self._lock_before_proof()
         return said
 
-    def _lock_before_proof(self) -> Iterator[str] | list[str]:
+    def _lock_before_proof(self) -> list[str]:
         place = self.first_lock()
         if place is None:
             return []
-        tokens = [one for one in self.seen[:place] if one.operation == "token"]
-        if len(tokens) < self.LEAST_PROOFS:
-            return [f"a lock after {len(tokens)} token requests"]
-        spread_s = tokens[-1].at_s - tokens[-self.LEAST_PROOFS - 1].at_s if len(tokens) > 3 else 0.0
-        if spread_s < self.LEAST_SPREAD_S:
-            return [f"a lock {spread_s:.0f} s after the first of the last proofs"]
+        streak: list[Seen] = []
+        for one in self.seen[:place]:
+            if one.operation == "token":
+                streak = [*streak, one] if one.status == 200 else []
+        if len(streak) < self.LEAST_PROOFS:
+            return [f"a lock after {len(streak)} proofs"]
+        if (spread_s := streak[-1].at_s - streak[0].at_s) < self.LEAST_SPREAD_S:
+            return [f"a lock after proofs within {spread_s:.0f} s"]
         return []
 
 
