@@ -290,6 +290,19 @@ class Vault(Protocol):
         ...
 
 
+def result_of(record: RunRecord) -> str:
+    """`succeeded`, `failed`, `needs_attention`, `waiting`, `cancelled` or `interrupted`."""
+    match record.status:
+        case RunStatus.FINISHED:
+            return record.result or "failed"
+        case RunStatus.CANCELLED:
+            return "cancelled"
+        case RunStatus.AWAITING_OPERATOR:
+            return "waiting"
+        case RunStatus.ACTIVE:
+            return "interrupted"
+
+
 def iso(at_s: float) -> str:
     """Unix seconds as RFC 3339 UTC with milliseconds, the form of every timestamp we print."""
     moment = dt.datetime.fromtimestamp(at_s, dt.UTC)

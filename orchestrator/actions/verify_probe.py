@@ -23,7 +23,7 @@ def probe_check(ctx: RunContext, record: Mapping[str, Any]) -> Check:
     refusal = _why_not(ctx, record)
     if refusal is not None:
         return Check("password_probe", "not_applicable", _EXPECTED, refusal)
-    if True:
+    if "probe" not in ctx.notes:
         password = ctx.secret("password")
         if password is None:
             return Check("password_probe", "not_applicable", _EXPECTED, "the orgs file names no password")

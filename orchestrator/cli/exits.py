@@ -13,22 +13,9 @@ from orchestrator.errors import (
     EXIT_USAGE,
     OrchestratorError,
 )
-from orchestrator.ports import RunRecord, RunStatus
+from orchestrator.ports import RunRecord, result_of
 
 _GRAVEST_FIRST = (EXIT_DEFECT, EXIT_USAGE, EXIT_REFUSED, EXIT_OPERATOR, EXIT_INTERRUPTED, EXIT_SUCCEEDED)
-
-
-def result_of(record: RunRecord) -> str:
-    """`succeeded`, `failed`, `needs_attention`, `waiting`, `cancelled` or `interrupted`."""
-    match record.status:
-        case RunStatus.FINISHED:
-            return record.result or "failed"
-        case RunStatus.CANCELLED:
-            return "cancelled"
-        case RunStatus.AWAITING_OPERATOR:
-            return "waiting"
-        case RunStatus.ACTIVE:
-            return "interrupted"
 
 
 _CODES = {

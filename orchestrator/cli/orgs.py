@@ -6,11 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.fleet.orgs import OrgEntry
+    from orchestrator.salesforce.connect_to import ConnectTo
 
 
 def load_orgs(file: str) -> Sequence[OrgEntry]:
@@ -39,6 +41,19 @@ def check_urls(entries: Sequence[OrgEntry]) -> None:
     if wrong:
         lines = [f"org '{name}': {error.detail}" for name, error in wrong]
         raise UsageError("\n".join(lines), code=wrong[0][1].code, remedy=wrong[0][1].remedy)
+
+
+def check_speed(entries: Sequence[OrgEntry], rules: Sequence[ConnectTo]) -> None:
+    """Raises UsageError when an org is not on this machine: there nobody's clock can be divided."""
+    from orchestrator.salesforce.connect_to import route  # noqa: PLC0415 - heavy
+    from orchestrator.salesforce.hosts import parse_org_url  # noqa: PLC0415 - heavy
+    from orchestrator.salesforce.transport import speed_needs_loopback  # noqa: PLC0415 - heavy
+
+    for entry in entries:
+        url = urlsplit(parse_org_url(entry.url).url)
+        port = url.port or (80 if url.scheme == "http" else 443)
+        if not route(rules, url.hostname or "", port).loopback:
+            raise speed_needs_loopback(url.hostname or entry.url)
 
 
 def _read(file: str) -> str:

@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.cli.exits import result_of
 from orchestrator.cli.options import Console
 from orchestrator.errors import OrchestratorError
 from orchestrator.fleet.local import Drive
-from orchestrator.ports import AttemptRecord, RunRecord, iso
+from orchestrator.ports import AttemptRecord, RunRecord, iso, result_of
 from orchestrator.redaction import redact, redact_tree
 
 _COLORS = {"succeeded": "green", "failed": "red", "cancelled": "red", "interrupted": "yellow"}

@@ -67,7 +67,10 @@ class Lines:
                 return self._settled(event)
             case events.WAITING if event.code == "operator":
                 until = iso(event.not_before_s) if event.not_before_s else "an answer comes"
-                return self._line(event, "?", "yellow", f"waits for an operator until {until}")
+                question = f"{event.detail} - " if event.detail else ""
+                return self._line(event, "?", "yellow", f"{question}waits for an operator until {until}")
+            case events.WAITING if event.code == "org_busy":
+                return self._line(event, "·", "yellow", f"org_busy: {event.detail}")
             case events.RUN_FINISHED:
                 color = _RESULT_COLORS.get(event.result or "", "yellow")
                 took = f" in {event.duration_s:.1f} s" if event.duration_s is not None else ""

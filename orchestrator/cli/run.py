@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from orchestrator.app import App, playbook_source
 from orchestrator.cli.exits import exit_code
-from orchestrator.cli.options import Console, global_options, is_terminal, open_app, parse_settings
-from orchestrator.cli.orgs import check_urls, load_orgs
-from orchestrator.cli.output import print_errors, print_recap
-from orchestrator.cli.progress import JsonLines, Lines, Silence
+from orchestrator.cli.options import Console, global_options, open_app, parse_settings
+from orchestrator.cli.orgs import check_speed, check_urls, load_orgs
+from orchestrator.cli.watching import fleet_options, recap, watching
 from orchestrator.engine import events
 from orchestrator.engine.events import Observer, ignore
-from orchestrator.errors import UsageError
+from orchestrator.errors import Interrupted, UsageError
+from orchestrator.fleet.breaker import Breaker
 from orchestrator.fleet.local import Drive, LocalDispatcher
+from orchestrator.fleet.tally import Tally
 from orchestrator.ports import RunStatus
 
 DEFAULT_CONCURRENCY = 16
@@ -36,7 +38,9 @@ DEFAULT_CONCURRENCY = 16
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Input of the playbook.")
 @click.option("--until", metavar="STATE", help="Stop before entering STATE.")
 @click.option("--detach", is_flag=True, help="Only record the runs; `resume` drives them.")
+@click.option("--again", is_flag=True, help="Also for orgs that have an unfinished run of this playbook.")
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Divide waits; loopback only.")
+@fleet_options
 @global_options
 @click.pass_obj
 def run(console: Console, /, playbook: str, orgs_file: str, **options: Any) -> int:
@@ -44,6 +48,7 @@ def run(console: Console, /, playbook: str, orgs_file: str, **options: Any) -> i
     from orchestrator.fleet.selection import select, waves  # noqa: PLC0415 - heavy
 
     app = open_app(console, speed=options["speed"], orgs_file=orgs_file)
+    app.logins_per_s = options["login_rate"]
     compiled = app.compile(*playbook_source(playbook))
     if options["until"] and options["until"] not in compiled.machine.states:
         raise UsageError(
@@ -51,18 +56,25 @@ def run(console: Console, /, playbook: str, orgs_file: str, **options: Any) -> i
         )
     entries = select(load_orgs(orgs_file), options["limit"], options["names"])
     inputs = _inputs(compiled.inputs, parse_settings(options["settings"], "--set"))
-    _ = app.network  # a wrong --connect-to is found before anything is recorded
+    rules = app.network.policy.connect_to  # a wrong --connect-to is found before anything is recorded
+    _ = _threshold(options["max_failures"])  # likewise
     batches = waves(entries, options["batch"] or "100%")
     check_urls(entries)
-    _check_secrets(app, entries)
+    if app.loopback_only:
+        check_speed(entries, rules)
+    check_secrets(app, entries)
+    if not options["again"]:
+        refuse_second_runs(app, compiled.name, {entry.name for entry in entries})
     app.journal.put_playbook(compiled.digest, compiled.source)
     command = app.owner.id
-    planned: list[list[str]] = []
-    for priority, wave in enumerate(batches):
-        runs = [app.new_run(entry, compiled, inputs, batch=command, priority=priority) for entry in wave]
-        for new in runs:
-            app.journal.create_run(new)
-        planned.append([new.run for new in runs])
+    made = [
+        [app.new_run(entry, compiled, inputs, batch=command, priority=priority) for entry in wave]
+        for priority, wave in enumerate(batches)
+    ]
+    app.journal.create_runs(
+        [new for wave in made for new in wave]
+    )  # the fleet is recorded wholly or not at all
+    planned = [[new.run for new in wave] for wave in made]
     if options["detach"]:
         for run_id in [run_id for wave in planned for run_id in wave]:
             click.echo(run_id)
@@ -80,55 +92,69 @@ def run(console: Console, /, playbook: str, orgs_file: str, **options: Any) -> i
 @click.option("--concurrency", type=click.IntRange(1, 256), default=DEFAULT_CONCURRENCY, show_default=True)
 @click.option("--until", metavar="STATE", help="Stop before entering STATE.")
 @click.option("--speed", type=float, default=None, help="Divide waits; loopback only.")
+@fleet_options
 @global_options
 @click.pass_obj
 def resume(console: Console, /, runs: tuple[str, ...], **options: Any) -> int:
     """Continue RUNS (ids or their beginnings) from their last settled state."""
     app = open_app(console, speed=options["speed"] or 1.0, orgs_file=options["orgs_file"])
     if options["everything"]:
-        chosen = [r.run for r in app.journal.runs(statuses=[RunStatus.ACTIVE, RunStatus.AWAITING_OPERATOR])]
+        chosen = [run_id for run_id, _ in app.journal.unfinished()]
     elif runs:
         chosen = [app.journal.run(run_id).run for run_id in runs]
     elif options["failed"]:
-        finished = app.journal.runs(statuses=[RunStatus.FINISHED])
         engine = app.engine(ignore)
-        chosen = [engine.reopen(record.run).run for record in finished if record.result == "failed"]
+        chosen = [engine.reopen(run_id).run for run_id in app.journal.finished_as("failed")]
     else:
         raise UsageError(
             "name the runs to resume", code="nothing_selected", remedy="give run ids, --all or --failed"
         )
+    # A run keeps the speed it was started with, and that is for simulators, whoever resumes it.
+    app.loopback_only = app.loopback_only or app.journal.has_simulated_time(chosen)
+    app.logins_per_s = options["login_rate"]
     return drive(app, console, [chosen], {**options, "max_failures": None})
 
 
 def drive(app: App, console: Console, waves: Sequence[Sequence[str]], options: Mapping[str, Any]) -> int:
     """Drive the runs to where they stop, print what happened, return the exit code."""
     stop = threading.Event()
-    runs = [run_id for wave in waves for run_id in wave]
-    observer = _observer(console, many=len(runs) > 1)
-    engine = app.engine(observer, stop.is_set)
-    dispatcher = LocalDispatcher(engine, concurrency=options["concurrency"], stop=stop)
-    with _signals(stop):
-        outcome = dispatcher.drive_waves(
-            waves, too_many_failures=_threshold(options["max_failures"]), until=options["until"]
+    count = sum(len(wave) for wave in waves)
+    tally = Tally(count, app.clock.now_s())
+    breaker = Breaker(time.monotonic, speed=app.configuration.speed)
+    with watching(console, app, tally, breaker, metrics=options.get("metrics")) as observer:
+        dispatcher = LocalDispatcher(
+            app.engine(observer, stop.is_set), concurrency=options["concurrency"], stop=stop, breaker=breaker
         )
-    _announce_interrupted(outcome, observer, app)
-    if console.as_json:
-        print_errors(outcome.errors, as_json=True)
-    else:
-        print_recap(console, outcome)
-        print_errors(outcome.errors, as_json=False)
-    return exit_code(outcome.standing.values(), outcome.errors.values())
+        with signals(stop):
+            outcome = dispatcher.drive_waves(
+                waves, too_many_failures=_threshold(options["max_failures"]), until=options["until"]
+            )
+        _announce_interrupted(outcome, observer, app)
+    recap(console, app, tally, outcome)
+    interrupted = [Interrupted("runs were held back")] if outcome.held_back else []
+    return exit_code(outcome.standing.values(), [*outcome.errors.values(), *interrupted])
 
 
-def _observer(console: Console, *, many: bool) -> Observer:
-    if console.as_json:
-        return JsonLines(sys.stdout)
-    if console.quiet:
-        return Silence()
-    return Lines(color=console.color and is_terminal(), many=many, verbose=console.verbose)
+def refuse_second_runs(app: App, playbook: str, orgs: Collection[str]) -> None:
+    """A second command must not make a pile of runs for orgs that are under way.
+
+    Raises:
+        UsageError: `org_has_active_run`, naming the runs.
+    """
+    active = [(run_id, org) for run_id, org in app.journal.unfinished(playbook=playbook) if org in orgs]
+    if not active:
+        return
+    named = ", ".join(f"{org} ({run_id})" for run_id, org in active[:3])
+    more = f" and {len(active) - 3} more" if len(active) > 3 else ""  # noqa: PLR2004 - those named
+    ids = " ".join(run_id for run_id, _ in active) if len(active) <= 3 else "--all"  # noqa: PLR2004 - likewise
+    raise UsageError(
+        f"an unfinished run of {playbook} exists for {named}{more}",
+        code="org_has_active_run",
+        remedy=f"continue with `orchestrator resume {ids}`, or start anew with --again",
+    )
 
 
-class _signals:  # noqa: N801 - reads as a statement: with _signals(stop)
+class signals:  # noqa: N801 - reads as a statement: with signals(stop)
     """SIGINT and SIGTERM park the runs; a second one gives up waiting for them."""
 
     def __init__(self, stop: threading.Event) -> None:
@@ -168,7 +194,7 @@ def _inputs(specs: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any
     return read_inputs(specs, given)
 
 
-def _check_secrets(app: App, entries: Sequence[Any]) -> None:
+def check_secrets(app: App, entries: Sequence[Any]) -> None:
     """A reference that leads nowhere is found before the first request is sent.
 
     `prompt:` is asked when it is needed, and `exec:` may be slow or need a person, so both wait.
@@ -181,17 +207,23 @@ def _check_secrets(app: App, entries: Sequence[Any]) -> None:
 
 
 def _announce_interrupted(outcome: Drive, observer: Observer, app: App) -> None:
-    for record in outcome.standing.values():
-        if record.status is RunStatus.ACTIVE:
-            now_s = app.clock.now_s()
-            observer(
-                events.Event(
-                    ts_s=now_s,
-                    run=record.run,
-                    org=record.org,
-                    event=events.RUN_FINISHED,
-                    state=record.position.state,
-                    result="interrupted",
-                    duration_s=now_s - record.created_s,
-                )
+    """A fleet command tells the end of every run of it, also of those it parked or never began."""
+    parked = [record for record in outcome.standing.values() if record.status is RunStatus.ACTIVE]
+    for run_id in outcome.held_back:
+        record = app.journal.run(run_id)
+        parked.append(replace(record, code="held_back", detail="not begun; `orchestrator resume` begins it"))
+    for record in parked:
+        now_s = app.clock.now_s()
+        observer(
+            events.Event(
+                ts_s=now_s,
+                run=record.run,
+                org=record.org,
+                event=events.RUN_FINISHED,
+                state=record.position.state,
+                code=record.code,
+                detail=record.detail,
+                result="interrupted",
+                duration_s=now_s - record.created_s,
             )
+        )

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from orchestrator.app import App
-from orchestrator.cli.exits import exit_code, result_of
+from orchestrator.cli.exits import exit_code
 from orchestrator.cli.options import Console, global_options, open_app, parse_settings
 from orchestrator.cli.output import print_json, rich_console, run_json
 from orchestrator.cli.progress import JsonLines, Lines
@@ -18,7 +18,7 @@ from orchestrator.engine.events import Event
 from orchestrator.engine.operator import answer_run
 from orchestrator.engine.replay import events_of
 from orchestrator.errors import UsageError
-from orchestrator.ports import RunRecord, RunStatus, iso
+from orchestrator.ports import RunRecord, RunStatus, iso, result_of
 from orchestrator.redaction import redact
 
 _WATCH_EVERY_S = 0.5

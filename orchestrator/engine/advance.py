@@ -8,8 +8,9 @@ row in the journal; this function returns and whoever keeps the time calls it ag
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.actions.base import Action, RunContext
@@ -33,7 +34,7 @@ from orchestrator.machine import (
     expire,
     gate,
 )
-from orchestrator.playbook.references import resolve
+from orchestrator.playbook.references import render, resolve
 from orchestrator.ports import (
     AttemptRecord,
     Clock,
@@ -48,6 +49,9 @@ from orchestrator.ports import (
 from orchestrator.redaction import redact, redact_tree
 
 LEASE_TTL_S = 90.0
+LOGIN_BUDGET = "login_budget"  # the one refusal that comes from ourselves: nothing was sent
+KEPT_TOKENS = 256  # parked runs whose sessions stay in memory; a run beyond them mints a new one
+KEPT_TOKENS_S = 900.0  # longer waits outlive the shortest session timeout
 
 ContextFactory = Callable[..., RunContext]
 
@@ -74,6 +78,8 @@ class Engine:
     noise: Callable[[], float]
     observer: Observer = events.ignore
     stopping: Callable[[], bool] = lambda: False
+    _tokens: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict, repr=False)
+    _keeping: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def advance(self, run: str, *, until: str | None = None) -> RunRecord:
         """Drive *run* as far as it goes now, and return how it stands.
@@ -92,6 +98,8 @@ class Engine:
         record = self.journal.run(run)
         if record.status not in {RunStatus.ACTIVE, RunStatus.AWAITING_OPERATOR}:
             return record
+        if _asks_still(record, self.clock.now_s()):
+            return record
         lease = self.journal.acquire(
             record.org, record.run, self.owner, now_s=self.clock.now_s(), ttl_s=LEASE_TTL_S
         )
@@ -99,7 +107,23 @@ class Engine:
             _Driver(self, self.journal.run(record.run), lease, until).drive()
         finally:
             self.journal.release(lease)
-        return self.journal.run(record.run)
+        record = self.journal.run(record.run)
+        if record.status is not RunStatus.ACTIVE:
+            with self._keeping:
+                self._tokens.pop(record.run, None)
+        return record
+
+    def tokens_of(self, run: str) -> dict[str, Any]:
+        """Sessions and parsed keys of *run*, kept in this process over short waits for the latest runs."""
+        now_s = self.clock.now_s()
+        with self._keeping:
+            since_s, tokens = self._tokens.pop(run, (now_s, {}))
+            if now_s - since_s > KEPT_TOKENS_S:
+                tokens = {}
+            self._tokens[run] = (now_s, tokens)
+            while len(self._tokens) > KEPT_TOKENS:
+                del self._tokens[next(iter(self._tokens))]
+        return tokens
 
     def cancel_if_free(self, run: str) -> RunRecord:
         """Carry a requested cancellation out now, unless another process drives the run or it is in doubt."""
@@ -119,7 +143,7 @@ class Engine:
         return self.journal.run(run)
 
     def reopen(self, run: str) -> RunRecord:
-        """Make a run that failed active again, at the state in which it failed.
+        """Make a run that failed active again, at the state in which it failed; a question is asked again.
 
         Raises:
             UsageError: the run did not fail.
@@ -133,10 +157,13 @@ class Engine:
         now_s = self.clock.now_s()
         lease = self.journal.acquire(record.org, run, self.owner, now_s=now_s, ttl_s=LEASE_TTL_S)
         position = Position(attempts[-1].state, now_s, visits={attempts[-1].state: 1})
+        state = self.machine_of(record.playbook_digest).scaled(record.speed).states[position.state]
+        until_s = None if state.operator is None else now_s + state.wait.timeout_s
         standing = Standing(
-            status=RunStatus.ACTIVE,
+            status=RunStatus.ACTIVE if until_s is None else RunStatus.AWAITING_OPERATOR,
             position=position,
-            not_before_s=now_s,
+            not_before_s=now_s if until_s is None else until_s,
+            until_s=until_s,
             updated_s=now_s,
             evidence=record.evidence,
             detail="reopened by an operator",
@@ -164,16 +191,17 @@ class _Driver:
         # In doubt: found open, cut off by a crash. Open: intended, by us or by whoever crashed.
         self.in_doubt = bool(attempts) and attempts[-1].settled_s is None
         self.open = self.in_doubt
-        self.tokens: dict[str, Any] = {}
+        # Kept over waits: a token minted before a lock is what undoes the lock when no new one is to be had.
+        self.tokens = engine.tokens_of(record.run)
 
     def drive(self) -> None:
         """Step until the run is parked or over."""
         engine = self.engine
-        if self.record.status is RunStatus.AWAITING_OPERATOR:
-            self._expire_question()
         if self.seq == 0:
             self._emit(events.RUN_STARTED)
             self._emit(events.STATE_ENTERED)
+        if self.record.status is RunStatus.AWAITING_OPERATOR and not self._expire_question():
+            self._emit_question()
         while self.record.status is RunStatus.ACTIVE:
             if not self.open:
                 now_s = engine.clock.now_s()
@@ -200,7 +228,7 @@ class _Driver:
         return False
 
     def _cancel_requested(self) -> bool:
-        return self.engine.journal.run(self.record.run).cancel_requested
+        return self.engine.journal.cancel_requested(self.record.run)
 
     def _intend(self, now_s: float) -> None:
         self.seq += 1
@@ -263,7 +291,7 @@ class _Driver:
             self.notes = {}
             self._emit(events.STATE_ENTERED)
         if self.record.status is RunStatus.AWAITING_OPERATOR:
-            self._emit(events.WAITING, not_before_s=self.record.until_s, code="operator")
+            self._emit_question()
         if self.open:
             self._emit_intended()
 
@@ -295,12 +323,10 @@ class _Driver:
 
     def _context(self, at: Position, parameters: Mapping[str, Any], *, in_doubt: bool) -> RunContext:
         record = self.record
-        inputs = {**record.inputs, **self.evidence.get("operator", {})}
-        scope = {"org": record.org_entry, "inputs": inputs, "evidence": self.evidence}
         return self.engine.open_context(
             run=record.run,
             org=record.org_entry,
-            parameters=resolve(parameters, scope),
+            parameters=resolve(parameters, self._scope()),
             evidence=self.evidence,
             notes=self.notes,
             attempt=at.attempt,
@@ -311,6 +337,20 @@ class _Driver:
             write_note=self._note,
             check_lease=self._check_lease,
         )
+
+    def _scope(self) -> dict[str, Any]:
+        """What references in the playbook may name."""
+        inputs = {**self.record.inputs, **self.evidence.get("operator", {})}
+        return {"org": self.record.org_entry, "inputs": inputs, "evidence": self.evidence}
+
+    def _question(self) -> str:
+        """What the person is asked in the state the run stands in."""
+        operator = self.machine.states[self.record.position.state].operator
+        prompt = "" if operator is None else operator.prompt
+        try:
+            return redact(render(prompt, self._scope()))
+        except UsageError:  # the run waits already; the question as it is written says enough
+            return redact(prompt)
 
     def _note(self, notes: Mapping[str, Any]) -> None:
         clean = redact_tree(dict(notes))
@@ -338,16 +378,17 @@ class _Driver:
             case Halt(result=result):
                 return Standing(status=RunStatus.FINISHED, not_before_s=now_s, result=str(result), **common)
 
-    def _expire_question(self) -> None:
-        """Take the `timed_out` edge when the operator has not answered in time."""
+    def _expire_question(self) -> bool:
+        """Take the `timed_out` edge when the operator has not answered in time; whether it was taken."""
         now_s = self.engine.clock.now_s()
         if self.record.until_s is None or now_s < self.record.until_s:
-            return
+            return False
         self.seq += 1
         self.engine.journal.write(self.lease, intended=self._intent(now_s))
         decision = expire(self.machine, self.record.position, now_s)
         settled = Settlement(self.seq, now_s, "timed_out", "timed_out", "the operator did not answer", {})
         self._settle(settled, self._standing(decision, settled, now_s), now_s)
+        return True
 
     def _cancel(self, now_s: float) -> None:
         standing = Standing(
@@ -375,6 +416,10 @@ class _Driver:
                 **fields,
             )
         )
+
+    def _emit_question(self) -> None:
+        until_s = self.record.until_s
+        self._emit(events.WAITING, not_before_s=until_s, code="operator", detail=self._question())
 
     def _emit_intended(self) -> None:
         self._emit(events.ATTEMPT_INTENDED, attempt=self.record.position.attempt)
@@ -404,11 +449,18 @@ class _Driver:
         )
 
 
+def _asks_still(record: RunRecord, now_s: float) -> bool:
+    """Whether the run waits for a person and has said so; ten thousand of them must cost next to nothing."""
+    waits = record.status is RunStatus.AWAITING_OPERATOR and record.until_s is not None
+    return waits and record.seq > 0 and not record.cancel_requested and now_s < (record.until_s or 0.0)
+
+
 def _outcome_of(refused: OrgFault) -> Outcome:
     """A fault of the catalogue as an outcome: its disposition says whether asking again may help."""
     detail = f"{refused.detail}"
     if refused.kind.disposition in {Disposition.WAIT, Disposition.BACK_OFF}:
-        return Again(refused.code, detail, retry_after_s=refused.retry_after_s or 0.0)
+        asked = refused.code != LOGIN_BUDGET
+        return Again(refused.code, detail, retry_after_s=refused.retry_after_s or 0.0, asked=asked)
     return Failed(refused.code, detail)
 
 

@@ -147,10 +147,11 @@ def apply_connected_app(org: Org, app: ClientApp, tree: Tree) -> None:
     oauth = tree.get("oauthConfig")
     if isinstance(oauth, dict):
         app.has_global_settings = app.has_oauth_settings = app.has_oauth_policy = True
-        app.callback_urls = callback_urls_of(oauth)
-        _apply_credentials(org, app, oauth)
-        app.scopes = frozenset(listed(oauth, "scopes"))
         app.admin_approved = is_on(oauth, "isAdminApproved")
+        if not app.namespace:  # key, certificate and scopes of a packaged app are its vendor's
+            app.callback_urls = callback_urls_of(oauth)
+            _apply_credentials(org, app, oauth)
+            app.scopes = frozenset(listed(oauth, "scopes"))
         app.issues_jwt_tokens = is_on(oauth, "isNamedUserJwtEnabled")
         app.pkce_required = is_on(oauth, "isPkceRequired")
         app.secret_optional = is_on(oauth, "isConsumerSecretOptional")

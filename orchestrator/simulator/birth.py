@@ -49,6 +49,7 @@ def build_org(seed: OrgSeed, sim_seed: str, wall_s: float) -> Org:
         id_tag=base62(rng.getrandbits(28), 5)[-5:],
         index=seed.index,
         profile_name=seed.profile.name,
+        max_api_version=seed.profile.max_api_version,
         switches=seed.profile.switches(),
         settings=standard_settings(seed.profile, seed.my_domain_host),
     )

@@ -69,13 +69,13 @@ class OrgSeed:
     my_domain_host: str
     profile: OrgProfile
     username: str
-    password: str
-    security_token: str
+    password: str = field(repr=False)
+    security_token: str = field(repr=False)
     integration_username: str
     break_glass_username: str
     labels: Mapping[str, str] = field(default_factory=dict)
-    access_token: str = ""
-    refresh_token: str = ""
+    access_token: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
 
 
 def generated_orgs(seed: str, profile_name: str, count: int) -> list[OrgSeed]:

@@ -48,11 +48,12 @@ class ClientApp:
     app_id: str
     consumer_id: str
     consumer_key: str = ""
-    consumer_secret: str = ""
+    consumer_secret: str = field(default="", repr=False)
     certificate_pem: str | None = None
     contact_email: str = ""
     description: str = ""
     distribution_state: str = "Local"
+    namespace: str = ""
     callback_urls: tuple[str, ...] = ()
     scopes: frozenset[str] = frozenset()
     admin_approved: bool = False
@@ -81,7 +82,7 @@ class ClientApp:
     created_wall_s: float = 0.0
     modified_wall_s: float = 0.0
     access_ids: dict[str, str] = field(default_factory=dict)
-    versions: list[AppVersion] = field(default_factory=list)
+    versions: list[AppVersion] = field(default_factory=list, repr=False)
 
     def snapshot(self) -> ClientApp:
         """Return a copy of the facts without history and dates, to be kept and compared per version."""
@@ -90,6 +91,14 @@ class ClientApp:
         facts.access_ids = {}
         facts.modified_wall_s = facts.created_wall_s
         return facts
+
+
+@dataclass(slots=True)
+class DepartedApp:
+    """A deleted app, which a node honours until its own time (`gone_s`, org seconds) has come."""
+
+    app: ClientApp
+    gone_s: tuple[float, ...]
 
 
 @dataclass(slots=True)

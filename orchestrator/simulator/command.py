@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import shutil
 import signal
@@ -18,6 +19,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from orchestrator.simulator.catalogue import OrgSeed, generated_orgs
+from orchestrator.simulator.connection import Patience
 from orchestrator.simulator.control import answer_control
 from orchestrator.simulator.orgs_file import read_orgs_file, write_orgs_file, write_private
 from orchestrator.simulator.profiles import ORG_PROFILES
@@ -67,7 +69,7 @@ def serve(
 class Simulation(AbstractContextManager["Simulation"]):
     """A simulator with its temporary files: CA certificate, orgs file, journal."""
 
-    def __init__(self, options: ServeOptions) -> None:
+    def __init__(self, options: ServeOptions, *, patience: Patience | None = None) -> None:
         self._options = options
         self.seed = options.seed or secrets.token_hex(4)
         self.simulator = Simulator(_seeds(options, self.seed), seed=self.seed, speed=options.speed)
@@ -75,12 +77,13 @@ class Simulation(AbstractContextManager["Simulation"]):
         self._folder = Path(tempfile.mkdtemp(prefix="simulated-orgs-"))
         self._journal: TextIO | None = None
         if options.journal is not None:
-            self._journal = options.journal.open("a", encoding="utf-8", buffering=1)
+            self._journal = open_journal(options.journal)
             self.simulator.on_request = self._write_journal
         self.orgs_path = options.orgs_file or write_orgs_file(self._folder, list(self.simulator.catalogue))
         self._server = LoopbackServer(
             lambda request: answer(self.simulator, request),
             tls=self._authority.server_context() if self._authority else None,
+            patience=patience,
         )
         self._control = LoopbackServer(lambda request: answer_control(self.simulator, request))
 
@@ -117,6 +120,16 @@ class Simulation(AbstractContextManager["Simulation"]):
     def _write_journal(self, line: dict[str, Any]) -> None:
         if self._journal is not None:
             self._journal.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+def open_journal(path: Path) -> TextIO:
+    """Open the request journal for appending, 0600 from its first byte on, written line by line.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    return os.fdopen(handle, "a", encoding="utf-8", buffering=1)
 
 
 def _seeds(options: ServeOptions, seed: str) -> list[OrgSeed]:

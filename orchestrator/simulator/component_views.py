@@ -47,7 +47,13 @@ def list_components(org: Org, type_name: str) -> Iterator[Component]:
         if type_name in org.settings:
             yield _view(org, type_name, settings_name(type_name), copy.deepcopy(org.settings[type_name]), "")
     elif type_name in TYPE_BY_NAME:
-        yield from _app_components(org, type_name)
+        yield from _installed(org) if type_name == "InstalledPackage" else _app_components(org, type_name)
+
+
+def _installed(org: Org) -> Iterator[Component]:
+    for installed in org.installed_packages.values():
+        tree = {"activateRSS": "false", "versionNumber": installed.version.text}
+        yield _view(org, "InstalledPackage", installed.package.namespace, tree, installed.id)
 
 
 def _app_components(org: Org, type_name: str) -> Iterator[Component]:

@@ -14,6 +14,7 @@ from orchestrator.simulator import control_changes
 from orchestrator.simulator.fault_script import Fault
 from orchestrator.simulator.http import Request, Response, json_response
 from orchestrator.simulator.org import Org
+from orchestrator.simulator.packages import listed
 from orchestrator.simulator.truth import org_truth
 
 if TYPE_CHECKING:
@@ -74,6 +75,15 @@ def _clock(sim: Simulator, request: Request) -> Response:
     if request.method == "POST":
         sim.clock.advance(float(_body(request).get("advance_s", 0)))
     return json_response(200, {"now_s": sim.now_s(), "wall_s": sim.wall_s(), "speed": sim.clock.speed})
+
+
+def _packages(sim: Simulator, request: Request) -> Response:
+    """List what vendors published; POST publishes, and a vendor's new certificate holds in every org."""
+    if request.method == "POST":
+        package = sim.packages.publish(_body(request), sim.now_s())
+        control_changes.renew_vendor_app(sim, package)
+        return json_response(201, {"packages": listed(sim.packages, sim.now_s())})
+    return json_response(200, {"packages": listed(sim.packages, sim.now_s())})
 
 
 def find_org(sim: Simulator, key: str) -> Org | None:
@@ -153,7 +163,25 @@ _ROUTES: dict[tuple[str, str], Callable[[Simulator, Request], Response]] = {
     ("GET", "faults"): _list_faults,
     ("POST", "faults"): _add_faults,
     ("DELETE", "faults"): _forget_faults,
+    ("GET", "packages"): _packages,
+    ("POST", "packages"): _packages,
     ("GET", "orgs"): _list_orgs,
     ("GET", "clock"): _clock,
     ("POST", "clock"): _clock,
+}
+
+ROUTES: dict[tuple[str, str], str] = {
+    ("GET", ""): "the routes",
+    ("GET", "orgs"): "every org: name, id, URL, profile, usernames",
+    ("GET", "orgs/ID"): "the truth inside one org (by name, id or host); asking counts as no login",
+    ("POST", "orgs/ID"): "changes facts of an org, as somebody in Setup would; answers the truth after",
+    ("GET", "requests"): "what orgs saw; `?org=`, `?operation=`, `?limit=` (1000; 0 for all kept)",
+    ("DELETE", "requests"): "forgets what was seen",
+    ("GET", "faults"): "scripted faults with `seen` and `hits`",
+    ("POST", "faults"): "scripts one fault or a list of them",
+    ("DELETE", "faults"): "forgets scripted faults (facts they changed stay changed)",
+    ("GET", "clock"): "org time, wall time, speed",
+    ("POST", "clock"): 'moves org time forward: `{"advance_s": 60}`; the wall stays',
+    ("GET", "packages"): "the packages that can be installed, with ids, apps and installation keys",
+    ("POST", "packages"): "publishes as a vendor: a package, a version, an app's certificate",
 }

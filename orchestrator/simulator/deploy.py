@@ -28,6 +28,7 @@ from orchestrator.simulator.deployment import (
 from orchestrator.simulator.effects import When
 from orchestrator.simulator.org import Org
 from orchestrator.simulator.package_run import Message, PackageRun
+from orchestrator.simulator.refusals import READ_ONLY, READ_ONLY_MESSAGE
 from orchestrator.simulator.simulation import Simulator
 from orchestrator.simulator.soap import SoapFault
 from orchestrator.simulator.users import User
@@ -51,6 +52,7 @@ def submit(
         SoapFault: too large, options a production org refuses, or too many waiting.
     """
     refuse_options(org, options)
+    refuse_writes_in_read_only(org)
     advance(sim, org)
     if sum(not each.is_done for each in org.deploys.values()) >= MAX_WAITING:
         raise SoapFault("REQUEST_LIMIT_EXCEEDED", "Too many deployments are waiting in this organization")
@@ -99,6 +101,16 @@ def _accept(
     org.deploys[deployment.id] = deployment
     org.deploys_started += 1
     return deployment
+
+
+def refuse_writes_in_read_only(org: Org) -> None:
+    """Refuse metadata changes of an org in read-only mode.
+
+    Raises:
+        SoapFault: INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE.
+    """
+    if org.is_read_only:
+        raise SoapFault(READ_ONLY, READ_ONLY_MESSAGE)
 
 
 def refuse_options(org: Org, options: DeployOptions) -> None:
@@ -173,6 +185,7 @@ def deploy_validated(
     Raises:
         SoapFault: no such validation, or it did not succeed.
     """
+    refuse_writes_in_read_only(org)
     validated = find_deployment(sim, org, validation_id)
     is_fresh = sim.now_s() - validated.created_s <= VALIDATION_KEPT_S
     if not (validated.options.check_only and validated.is_success and is_fresh):
@@ -298,18 +311,13 @@ def _finish(sim: Simulator, org: Org, deployment: Deployment, at_s: float) -> No
 def _scripted(sim: Simulator, org: Org, operation: str) -> tuple[str, str] | None:
     """Return code and message of a fault scripted for a stage by name, or None.
 
-    ``run_deploy`` fails a component, as a row lock does; ``finalize_deploy`` fails the last stage. A fault
-    for any operation (``*``) is about requests, and a stage is none.
+    ``run_deploy`` fails a component, as a row lock does; ``finalize_deploy`` fails the last stage.
     """
-    if not any(each["operation"] == operation for each in sim.faults.listed()):
+    fault = sim.faults.take_stage(operation, (org.id, org.id15, sim.seed_of(org).name))
+    if fault is None:
         return None
-    taken = sim.faults.take(operation, "", (org.id, org.id15, sim.seed_of(org).name))
-    if not taken:
-        return None
-    is_lock = taken[0].kind == "row_lock"
-    usual = ROW_LOCK if is_lock else ("UNKNOWN_EXCEPTION", "An unexpected error occurred.")
-    arguments = taken[0].arguments
-    return str(arguments.get("code", usual[0])), str(arguments.get("message", usual[1]))
+    usual = ROW_LOCK if fault.kind == "row_lock" else ("UNKNOWN_EXCEPTION", "An unexpected error occurred.")
+    return str(fault.arguments.get("code", usual[0])), str(fault.arguments.get("message", usual[1]))
 
 
 def _end(sim: Simulator, org: Org, deployment: Deployment, status: str, at_s: float) -> None:

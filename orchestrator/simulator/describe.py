@@ -39,7 +39,19 @@ def describe(org: Org, table: Table, root: str) -> dict[str, Any]:
     return {
         **_object_describe(table, root),
         "fields": [_field_describe(each) for each in table.fields_of(org).values()],
-        "childRelationships": [],
+        "childRelationships": [
+            {
+                "cascadeDelete": False,
+                "childSObject": sobject,
+                "deprecatedAndHidden": False,
+                "field": field,
+                "junctionIdListNames": [],
+                "junctionReferenceTo": [],
+                "relationshipName": name,
+                "restrictedDelete": False,
+            }
+            for name, (sobject, field) in table.children.items()
+        ],
         "recordTypeInfos": [],
         "namedLayoutInfos": [],
         "supportedScopes": [{"label": "All", "name": "everything"}],
@@ -51,16 +63,19 @@ def column_metadata(org: Org, result: QueryResult) -> dict[str, Any]:
     columns = []
     table, query = result.table, result.query
     if table is not None and query is not None:
+        unnamed = 0
         for each in query.fields:
-            if each.count:
-                columns.append(_column(each.alias, FieldType(each.alias, "int"), aggregate=True))
+            if each.is_aggregate:
+                name = each.alias or f"expr{unnamed}"
+                unnamed += not each.alias
+                columns.append(_column(name, FieldType(name, "int"), aggregate=True))
             else:
                 found = table.find_field(org, each.path[-1]) or FieldType(each.path[-1])
                 columns.append(_column(each.text, found))
     return {
         "columnMetadata": columns,
         "entityName": table.name if table else None,
-        "groupBy": False,
+        "groupBy": query is not None and bool(query.groups),
         "idSelected": any(column["columnName"].lower() == "id" for column in columns),
         "keyPrefix": table.key_prefix if table else None,
     }

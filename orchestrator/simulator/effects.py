@@ -11,6 +11,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.simulator import package_effects
 from orchestrator.simulator.app_effects import APPLY
 from orchestrator.simulator.client_app import ClientApp
 from orchestrator.simulator.component_views import APP_TYPES, POLICY, find, is_enabled, tree_of_profile
@@ -34,8 +35,12 @@ STAGED_COLLECTIONS = (
     "permission_sets",
     "profiles",
     "assignments",
+    "oauth_grants",
     "settings",
     "setup_audit_trail",
+    "installed_packages",
+    "departed_apps",
+    "source_members",
 )
 APP_POLICY = "ExtlClntAppConfigurablePolicies"
 REPLACED_WHOLE = frozenset({"networkAccess"})
@@ -113,6 +118,7 @@ def apply(org: Org, draft: Draft, when: When) -> Applied:
         if app is not None and draft.type_name in APP_TYPES:
             app.modified_wall_s = when.wall_s
         verb = "Created" if before is None else "Changed"
+        org.track_source(*_source_name(draft.type_name, draft.full_name), when.user, when.wall_s)
         org.audit(
             "deployedMetadata",
             "Metadata",
@@ -122,6 +128,10 @@ def apply(org: Org, draft: Draft, when: When) -> Applied:
         )
     is_created = before is None and type_of(draft.type_name) is not SETTINGS
     return Applied(component, is_created, has_changed)
+
+
+def _source_name(type_name: str, full_name: str) -> tuple[str, str]:
+    return ("Settings" if type_of(type_name) is SETTINGS else type_name), full_name
 
 
 def _id_of(org: Org, draft: Draft) -> str:
@@ -275,6 +285,9 @@ def remove(org: Org, type_name: str, full_name: str, when: When) -> str | None:
     """
     if find(org, type_name, full_name) is None:
         return f"No {type_name} named: {full_name} found"
+    app = org.apps.get(full_name)
+    if app is not None and app.namespace and type_name in {"ExternalClientApplication", "ConnectedApp"}:
+        return f"Cannot delete managed object: {type_name} {full_name}"
     if type_of(type_name) is SETTINGS or type_name == "Profile":
         return f"Cannot delete a component of type {type_name}"
     if type_name == "PermissionSet" and (found := org.permission_set_by_name(full_name)) is not None:
@@ -283,12 +296,13 @@ def remove(org: Org, type_name: str, full_name: str, when: When) -> str | None:
         del org.permission_sets[found.id]
     component = org.components.pop((type_name, full_name), None)
     if type_name in {"ExternalClientApplication", "ConnectedApp"}:
-        org.apps.pop(full_name, None)
-        for key, other in list(org.components.items()):
-            if other.tree.get("externalClientApplication") == full_name:
-                del org.components[key]
+        org.remove_app(full_name, when.at_s)
+    elif type_name == "InstalledPackage":
+        if (installed := package_effects.find_installed(org, full_name)) is not None:
+            package_effects.uninstall(org, installed, when)
     elif type_name in APP_TYPES and component is not None:
         _detach(org.apps.get(str(component.tree.get("externalClientApplication"))), type_name)
+    org.track_source(type_name, full_name, when.user, when.wall_s, is_deleted=True)
     org.audit("deletedMetadata", "Metadata", f"Deleted {type_name}: {full_name}", when.wall_s, when.user)
     return None
 

@@ -81,7 +81,7 @@ def _spoil(made: Plan, fault: Fault, org: Org | None, request: Request, operatio
         )
         if "retry_after_s" in arguments:
             made.response.headers["Retry-After"] = str(arguments["retry_after_s"])
-    elif fault.kind == "row_lock":
+    elif fault.kind in {"row_lock", "package_unavailable"}:
         made.response = error_answer(request, operation, *_ROW_LOCK, status=400)
     else:
         made.response = error_answer(
@@ -136,4 +136,5 @@ def change_fact(sim: Simulator, org: Org, kind: str, arguments: dict[str, Any]) 
         )
     elif kind == "moved_my_domain":
         first, _, rest = org.my_domain_host.partition(".")
-        sim.move_org(org, str(value or f"{first}-new.{rest}"))
+        new_host = str(value or f"{first}-new.{rest}")
+        sim.move_org(org, new_host, redirects=arguments.get("redirects") is not False)

@@ -23,6 +23,7 @@ from orchestrator.simulator.oauth import (
     new_refresh_token,
     parse_form,
     success,
+    unknown_client,
     user_refusal,
 )
 from orchestrator.simulator.org import Org
@@ -87,7 +88,7 @@ def app_for(sim: Simulator, org: Org, consumer_key: str, node: int) -> ClientApp
         return built_in_app(org)
     seen = find_app(org, consumer_key, node, sim.now_s())
     if seen is None or seen.stage == "unknown":
-        raise RefusedGrant(UNKNOWN_CLIENT)
+        raise RefusedGrant(unknown_client(sim, consumer_key))
     if seen.stage == "not_installed":
         raise RefusedGrant(NOT_INSTALLED)
     return seen.facts

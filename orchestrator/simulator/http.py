@@ -37,9 +37,9 @@ class Request:
     method: str
     host: str
     path: str
-    query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
-    body: bytes
+    query: Mapping[str, list[str]] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     client_ip: str
     node: int
     scheme: str = "https"
@@ -64,11 +64,11 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """One complete answer; the server adds Date, Content-Length and Connection."""
+    """One complete answer; the server adds Content-Length and Connection, and Date where it is missing."""
 
     status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
 
 
 class ConnectionCut(Exception):

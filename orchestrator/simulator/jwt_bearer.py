@@ -24,11 +24,11 @@ from orchestrator.simulator.oauth import (
     JWT_BEARER,
     NOT_APPROVED,
     NOT_INSTALLED,
-    UNKNOWN_CLIENT,
     OauthRefusal,
     RefusedGrant,
     approval_refusal,
     success,
+    unknown_client,
     user_refusal,
 )
 from orchestrator.simulator.org import Org
@@ -71,7 +71,7 @@ def exchange(sim: Simulator, org: Org | None, fields: dict[str, str], request: R
         org = _org_of(sim, request, username, consumer_key)
     seen = find_app(org, consumer_key, request.node, sim.now_s()) if org else None
     if org is None or seen is None or seen.stage == "unknown":
-        raise RefusedGrant(UNKNOWN_CLIENT)
+        raise RefusedGrant(unknown_client(sim, consumer_key))
     app = seen.facts
     if seen.stage == "not_installed" or (on_generic_host and _is_missed_on_generic_host(sim, org, app)):
         raise RefusedGrant(NOT_INSTALLED)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from orchestrator.simulator import effects, soap, validation
+from orchestrator.simulator import effects, package_effects, soap, validation
 from orchestrator.simulator.component_views import APP_TYPES, find
 from orchestrator.simulator.components import (
     SETTINGS,
@@ -24,6 +24,7 @@ from orchestrator.simulator.components import (
     read_tree,
     type_of,
 )
+from orchestrator.simulator.deploy import refuse_writes_in_read_only
 from orchestrator.simulator.effects import When
 from orchestrator.simulator.http import Response
 from orchestrator.simulator.metadata_fields import ENUMERATIONS, FIELDS
@@ -100,6 +101,7 @@ def _read_drafts(call: Call) -> list[Draft]:
 
 def _save(call: Call, *, may_create: bool, may_update: bool) -> list[Outcome]:
     """Write the components of a call one after the other; AllOrNone takes all back if one fails."""
+    refuse_writes_in_read_only(call.org)
     staged = effects.stage(call.org)
     when = When(call.user, call.sim.now_s(), call.sim.wall_s(call.org))
     outcomes = []
@@ -113,6 +115,8 @@ def _save(call: Call, *, may_create: bool, may_update: bool) -> list[Outcome]:
         else:
             outcome.problems = _judged(call, staged, draft, before)
         if outcome.is_success:
+            if draft.type_name == "InstalledPackage":
+                package_effects.install_named(staged, call.sim.packages, draft, when)
             effects.apply(staged, draft, when)
         outcomes.append(outcome)
     _conclude(call, staged, outcomes, when)
@@ -153,6 +157,7 @@ def _upsert(call: Call) -> Response:
 
 
 def _delete(call: Call) -> Response:
+    refuse_writes_in_read_only(call.org)
     type_name = _known_type(call.text("type"))
     names = soap.texts_of(call.envelope.body, "fullNames")
     _limited(names)
@@ -170,6 +175,7 @@ def _delete(call: Call) -> Response:
 
 def _rename(call: Call) -> Response:
     """Rename a satellite of an app or a permission set; the name of an app itself is final."""
+    refuse_writes_in_read_only(call.org)
     type_name, old, new = _known_type(call.text("type")), call.text("oldFullName"), call.text("newFullName")
     staged = effects.stage(call.org)
     when = When(call.user, call.sim.now_s(), call.sim.wall_s(call.org))

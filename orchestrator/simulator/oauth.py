@@ -66,6 +66,14 @@ UNSUPPORTED_GRANT = OauthRefusal("unsupported_grant_type", "grant type not suppo
 RATE_EXCEEDED = OauthRefusal("rate_limit_exceeded", "number of logins exceeded")
 
 
+def unknown_client(sim: Simulator, consumer_key: str) -> OauthRefusal:
+    """Return the refusal for a key this org does not have: a vendor's app is not installed, or nobody's."""
+    app = sim.packages.app_by_key(consumer_key)
+    if app is None:
+        return UNKNOWN_CLIENT
+    return NOT_INSTALLED if app.kind == "external_client_app" else BLOCKED_APP
+
+
 def parse_form(request: Request) -> dict[str, str]:
     """Return the form fields of a token request; query parameters count too, as they do with Salesforce."""
     fields = {name: values[-1] for name, values in request.query.items() if values}

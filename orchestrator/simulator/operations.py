@@ -65,7 +65,10 @@ def _rest_operation(method: str, steps: list[str]) -> str:  # noqa: PLR0911 - a 
     if rest[:2] == ["metadata", "deployRequest"]:
         return {"POST": "deploy", "PATCH": "cancel_deploy"}.get(method, "check_deploy_status")
     if rest[0] == "tooling":
-        return "tooling_query" if rest[1:2] == ["query"] else "tooling"
+        if rest[1:2] == ["query"]:
+            return "tooling_query"
+        has_type = rest[1:2] == ["sobjects"] and len(rest) > 2 and rest[-1] != "describe"  # noqa: PLR2004
+        return f"{_snake(rest[2])}_{_REST_METHODS.get(method, 'get')}" if has_type else "tooling"
     if rest[0] in {"query", "queryAll"}:
         return "query"
     if rest[0] == "sobjects" and len(rest) > 1:

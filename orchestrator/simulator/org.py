@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.simulator.client_app import AppVersion, ClientApp, NodeReadiness
+from orchestrator.simulator.client_app import AppVersion, ClientApp, DepartedApp, NodeReadiness
 from orchestrator.simulator.ids import make_id
 from orchestrator.simulator.records import (
     AuditRow,
     AuthorizationCode,
+    InstalledPackage,
+    InstallRequest,
     LoginRow,
     OauthGrant,
     RequestRow,
     Session,
+    SourceMember,
+    UninstallRequest,
 )
 from orchestrator.simulator.users import (
     License,
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
     from orchestrator.simulator.components import Component
 
 REQUESTS_KEPT_PER_ORG = 1000
+OLDEST_API_VERSION = 31
+NEWEST_API_VERSION = 68
 ROWS_KEPT_PER_ORG = 2000
 
 
@@ -65,6 +71,7 @@ class Switches:
     login_history_delay_s: float = 0.0
     settings_keep_old_value: set[str] = field(default_factory=set)
     moved_to_host: str = ""
+    old_host_redirects: bool = True
     skew_s: float = 0.0
     is_dev_hub: bool = False
     daily_api_limit: int = 100_000
@@ -106,13 +113,18 @@ class Org:
     components: dict[tuple[str, str], Component] = field(default_factory=dict)
     deploys: dict[str, Any] = field(default_factory=dict)
     retrieves: dict[str, Any] = field(default_factory=dict)
-    sessions: dict[str, Session] = field(default_factory=dict)
-    oauth_grants: dict[str, OauthGrant] = field(default_factory=dict)
-    authorization_codes: dict[str, AuthorizationCode] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict, repr=False)
+    oauth_grants: dict[str, OauthGrant] = field(default_factory=dict, repr=False)
+    authorization_codes: dict[str, AuthorizationCode] = field(default_factory=dict, repr=False)
     login_history: deque[LoginRow] = field(default_factory=lambda: deque(maxlen=ROWS_KEPT_PER_ORG))
     setup_audit_trail: deque[AuditRow] = field(default_factory=lambda: deque(maxlen=ROWS_KEPT_PER_ORG))
     generic_records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
-    query_cursors: dict[str, Any] = field(default_factory=dict)
+    query_cursors: dict[str, Any] = field(default_factory=dict, repr=False)
+    installed_packages: dict[str, InstalledPackage] = field(default_factory=dict)
+    install_requests: dict[str, InstallRequest] = field(default_factory=dict)
+    uninstall_requests: dict[str, UninstallRequest] = field(default_factory=dict)
+    departed_apps: list[DepartedApp] = field(default_factory=list, repr=False)
+    source_members: dict[tuple[str, str], SourceMember] = field(default_factory=dict)
     requests: deque[RequestRow] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT_PER_ORG))
     api_calls: int = 0
     deploys_started: int = 0
@@ -205,6 +217,24 @@ class Org:
         app.versions.append(AppVersion(now_s, facts, self._draw_readiness(now_s)))
         del app.versions[:-8]
 
+    def remove_app(self, name: str, now_s: float) -> ClientApp | None:
+        """Delete an app with its components and grants; each node forgets it at its own time."""
+        app = self.apps.pop(name, None)
+        if app is None:
+            return None
+        for key, component in list(self.components.items()):
+            is_own = key[1] == name and key[0] in {"ConnectedApp", "ExternalClientApplication"}
+            if is_own or component.tree.get("externalClientApplication") == name:
+                del self.components[key]
+        policy = self.switches.propagation
+        gone_s = [now_s + self.rng.uniform(policy.first_s, policy.last_s) for _ in range(policy.nodes)]
+        self.departed_apps = [each for each in self.departed_apps if max(each.gone_s) > now_s]
+        self.departed_apps.append(DepartedApp(app, tuple(gone_s)))
+        for grant in self.oauth_grants.values():
+            if grant.consumer_key == app.consumer_key:
+                grant.revoked = True
+        return app
+
     def _draw_readiness(self, now_s: float) -> tuple[NodeReadiness, ...]:
         policy = self.switches.propagation
         in_force = [now_s + self.rng.uniform(policy.first_s, policy.last_s) for _ in range(policy.nodes)]
@@ -221,6 +251,25 @@ class Org:
         return tuple(nodes)
 
     # --- trails
+
+    def track_source(
+        self, type_name: str, full_name: str, user: User, wall_s: float, *, is_deleted: bool = False
+    ) -> None:
+        """Note a change for source tracking, which scratch orgs alone have."""
+        if self.kind != "scratch":
+            return
+        before = self.source_members.get((type_name, full_name))
+        revisions = [member.revision for member in self.source_members.values()]
+        self.source_members[type_name, full_name] = SourceMember(
+            id=before.id if before else self.next_id("0MZ"),
+            type_name=type_name,
+            full_name=full_name,
+            revision=max(revisions, default=0) + 1,
+            changed_by=user.name,
+            changed_wall_s=wall_s,
+            is_new=before is None,
+            is_deleted=is_deleted,
+        )
 
     def audit(self, action: str, section: str, display: str, wall_s: float, user: User | None) -> None:
         """Add a SetupAuditTrail row."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from orchestrator.simulator import effects, validation
+from orchestrator.simulator import effects, package_effects, validation
 from orchestrator.simulator.archive import DESTRUCTIVE, MANIFEST, Archive, Manifest, read_manifest
 from orchestrator.simulator.component_views import find
 from orchestrator.simulator.components import (
@@ -157,6 +157,8 @@ class PackageRun:
             self._refuse(draft.type_name, draft.full_name, path, problem)
         if fatal:
             return
+        if draft.type_name == "InstalledPackage":
+            package_effects.install_named(self.org, self.sim.packages, draft, self.when)
         applied = effects.apply(self.org, draft, self.when)
         self._note(
             draft.type_name,
@@ -281,6 +283,8 @@ def read_draft(content: bytes, package_type: MetadataType, full_name: str, versi
 
 def _holds_what_the_org_changes(draft: Draft) -> bool:
     """Tell whether the file cannot be given back as it is: a secret in it, or a key the org will add."""
+    if draft.type_name == "InstalledPackage":
+        return True
     tree = draft.tree.get("oauthConfig") if draft.type_name == "ConnectedApp" else draft.tree
     if draft.type_name not in {"ConnectedApp", "ExtlClntAppGlobalOauthSettings"} or not isinstance(
         tree, dict

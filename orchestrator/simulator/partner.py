@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from orchestrator.simulator import partner_describe, partner_records, sessions, soap
+from orchestrator.simulator import partner_describe, partner_passwords, partner_records, sessions, soap
 from orchestrator.simulator.clock import soap_timestamp
 from orchestrator.simulator.http import Request, Response
 from orchestrator.simulator.login import LoginRefusal, password_login
@@ -140,5 +140,6 @@ OPERATIONS: dict[str, Callable[[Call], Response]] = {
     "getUserInfo": _get_user_info,
     "getServerTimestamp": _get_server_timestamp,
     **partner_records.OPERATIONS,
+    **partner_passwords.OPERATIONS,
     **partner_describe.OPERATIONS,
 }

@@ -1,4 +1,4 @@
-"""Records over the partner API: queries, create, update, upsert, delete, retrieve, passwords.
+"""Records over the partner API: queries, create, update, upsert, delete, retrieve, recycle bin.
 
 The rules are those of REST (`record_rules`); this module reads and writes the SOAP forms.
 """
@@ -12,15 +12,14 @@ from typing import Any
 
 from lxml import etree
 
-from orchestrator.simulator import record_rules, soap, user_rules
-from orchestrator.simulator.catalogue import random_token
+from orchestrator.simulator import record_rules, soap
 from orchestrator.simulator.http import Response
 from orchestrator.simulator.ids import is_valid
-from orchestrator.simulator.refusals import RecordRefused
+from orchestrator.simulator.refusals import RecordRefused, refuse_in_read_only
 from orchestrator.simulator.soap import SoapFault
 from orchestrator.simulator.soap_call import Call
 from orchestrator.simulator.sobjects import find_table, tables_of
-from orchestrator.simulator.soql import QueryResult, continue_query, run_query
+from orchestrator.simulator.soql import PAGE_ROWS, QueryResult, continue_query, run_query
 from orchestrator.simulator.soql_tree import QueryError
 
 Pairs = list[tuple[str, object]]
@@ -34,6 +33,7 @@ QUERY_FAULTS = {
     "INVALID_TYPE": "InvalidSObjectFault",
     "INVALID_QUERY_LOCATOR": "InvalidQueryLocatorFault",
     "INVALID_NEW_PASSWORD": "InvalidNewPasswordFault",
+    "INVALID_OLD_PASSWORD": "InvalidOldPasswordFault",
 }
 
 
@@ -89,8 +89,17 @@ def _page(call: Call, result: QueryResult) -> Response:
 
 
 def _query(call: Call) -> Response:
+    size = call.envelope.header_text("QueryOptions", "batchSize") or ""
     try:
-        return _page(call, run_query(call.sim, call.org, call.user, call.text("queryString")))
+        result = run_query(
+            call.sim,
+            call.org,
+            call.user,
+            call.text("queryString"),
+            page_rows=int(size) if size.isdecimal() else PAGE_ROWS,
+            all_rows=call.envelope.operation == "queryAll",
+        )
+        return _page(call, result)
     except QueryError as wrong:
         raise fault_of(wrong) from None
 
@@ -240,37 +249,32 @@ def _deleted(call: Call, record_id: str) -> str:
     return record_id
 
 
-# --- passwords
+def _undelete(call: Call) -> Response:
+    ids = soap.texts_of(call.envelope.body, "ids")
+    _limited(ids)
+    return call.answer(*(("result", _outcome(partial(_restored, call, each, is_kept=True))) for each in ids))
 
 
-def _set_password(call: Call) -> Response:
-    """Set a password; an expired-password session may set its own, nobody else may."""
-    element = soap.first(call.envelope.body, "password")
-    password = "" if element is None else str(element.xpath("string()"))
-    try:
-        user = user_rules.find_user(call.org, call.text("userId"))
-        if call.session.password_expired and user is call.user:
-            _replace_expired(call, password)
-        else:
-            user_rules.set_password(call.sim, call.org, call.user, user, password)
-    except RecordRefused as refused:
-        raise fault_of(refused) from None
-    return call.answer(("result", []))
+def _empty_recycle_bin(call: Call) -> Response:
+    ids = soap.texts_of(call.envelope.body, "ids")
+    _limited(ids)
+    return call.answer(*(("result", _outcome(partial(_restored, call, each, is_kept=False))) for each in ids))
 
 
-def _replace_expired(call: Call, password: str) -> None:
-    user_rules.check_new_password(call.org, call.user, password)
-    call.user.set_password(password, call.sim.wall_s(call.org), new_token=random_token(call.org.rng))
-    call.session.password_expired = False
-
-
-def _reset_password(call: Call) -> Response:
-    try:
-        user = user_rules.find_user(call.org, call.text("userId"))
-        temporary = user_rules.reset_password(call.sim, call.org, call.user, user)
-    except RecordRefused as refused:
-        raise fault_of(refused) from None
-    return call.answer(("result", [("password", temporary)]))
+def _restored(call: Call, record_id: str, *, is_kept: bool) -> str:
+    """Take a record out of the recycle bin: back into its table, or away for good."""
+    refuse_in_read_only(call.org)
+    for rows in call.org.generic_records.values():
+        for key, row in rows.items():
+            if key[:15] == record_id[:15] and row.get("__deleted"):
+                if is_kept:
+                    row["__deleted"] = False
+                else:
+                    del rows[key]
+                return key
+    raise RecordRefused(
+        "UNDELETE_FAILED" if is_kept else "INVALID_ID_FIELD", "entity is not in the recycle bin"
+    )
 
 
 OPERATIONS: dict[str, Callable[[Call], Response]] = {
@@ -282,6 +286,6 @@ OPERATIONS: dict[str, Callable[[Call], Response]] = {
     "update": _update,
     "upsert": _upsert,
     "delete": _delete,
-    "setPassword": _set_password,
-    "resetPassword": _reset_password,
+    "undelete": _undelete,
+    "emptyRecycleBin": _empty_recycle_bin,
 }

@@ -22,6 +22,7 @@ class OrgProfile:
     """
 
     name: str
+    about: str = "a production org of today: SOAP login() on, connected apps cannot be created"
     kind: str = "production"
     host_pattern: str = "{name}.my.salesforce.com"
     user_suffix: str = "@{name}.example"
@@ -41,6 +42,7 @@ class OrgProfile:
     generic_host_serves_external_client_apps: bool = True
     integration_license: bool = True
     is_dev_hub: bool = False
+    max_api_version: int = 66
     propagation: tuple[float, float] = (4.0, 25.0)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -64,6 +66,7 @@ _ALL = (
     OrgProfile("production"),
     OrgProfile(
         "sandbox",
+        about="a sandbox: test.salesforce.com, usernames with a suffix",
         kind="sandbox",
         host_pattern="{name}--uat.sandbox.my.salesforce.com",
         user_suffix="@{name}.example.uat",
@@ -72,6 +75,7 @@ _ALL = (
     ),
     OrgProfile(
         "developer",
+        about="a Developer Edition org",
         kind="developer",
         host_pattern="{name}-dev-ed.develop.my.salesforce.com",
         organization_type="Developer Edition",
@@ -79,6 +83,7 @@ _ALL = (
     ),
     OrgProfile(
         "trailhead",
+        about="a Trailhead Playground",
         kind="trailhead",
         host_pattern="{name}-dev-ed.trailblaze.my.salesforce.com",
         organization_type="Developer Edition",
@@ -86,6 +91,7 @@ _ALL = (
     ),
     OrgProfile(
         "scratch",
+        about="a scratch org: a trial that ends, connected apps may be created, source tracking",
         kind="scratch",
         host_pattern="{name}-dev-ed.scratch.my.salesforce.com",
         is_sandbox=True,
@@ -94,30 +100,67 @@ _ALL = (
         instance_name="USA254S",
         connected_app_creation_allowed=True,
     ),
-    OrgProfile("soap_login_off", soap_login_enabled=False, password_flow_blocked=True),
+    OrgProfile(
+        "soap_login_off",
+        about="SOAP login() and the username-password flow are off, as in orgs created since Winter '26",
+        soap_login_enabled=False,
+        password_flow_blocked=True,
+    ),
     OrgProfile(
         "eca_only",
+        about="login.salesforce.com never serves External Client Apps; a Dev Hub",
         password_flow_blocked=True,
         generic_host_serves_external_client_apps=False,
         is_dev_hub=True,
     ),
-    OrgProfile("legacy_connected_apps", connected_app_creation_allowed=True, has_legacy_connected_app=True),
-    OrgProfile("any_api_auth_required", any_api_auth_enforced=True, password_flow_blocked=True),
+    OrgProfile(
+        "legacy_connected_apps",
+        about="an old connected app lives here and new ones may be created",
+        connected_app_creation_allowed=True,
+        has_legacy_connected_app=True,
+    ),
+    OrgProfile(
+        "any_api_auth_required",
+        about="login() asks for Use Any API Auth, which the administrators hold",
+        any_api_auth_enforced=True,
+        password_flow_blocked=True,
+    ),
     OrgProfile(
         "any_api_auth_missing",
+        about="login() asks for Use Any API Auth, which nobody holds",
         any_api_auth_enforced=True,
         administrator_has_any_api_auth=False,
         password_flow_blocked=True,
     ),
     OrgProfile(
         "api_access_control",
+        about="only admin-approved apps, External Client Apps and Use Any API Client may call",
         api_access_control=True,
         settings={"ConnectedAppSettings": {"enableAdminApprovedAppsOnly": "true"}},
     ),
-    OrgProfile("security_token_required", security_token_required=True),
-    OrgProfile("no_sso_permission", sso_permission_exists=False),
-    OrgProfile("full_license_integration_user", integration_license=False),
-    OrgProfile("slow_propagation", propagation=(120.0, 600.0)),
+    OrgProfile(
+        "security_token_required", about="passwords need the security token", security_token_required=True
+    ),
+    OrgProfile(
+        "no_sso_permission",
+        about="the permission Is Single Sign-On Enabled does not exist",
+        sso_permission_exists=False,
+    ),
+    OrgProfile(
+        "full_license_integration_user",
+        about="the integration user has a full licence and is an administrator",
+        integration_license=False,
+    ),
+    OrgProfile(
+        "next_release",
+        about="what comes next: API v68, login() asks for Use Any API Auth, the password flow is blocked",
+        any_api_auth_enforced=True,
+        password_flow_blocked=True,
+        max_api_version=68,
+    ),
+    OrgProfile(
+        "slow_propagation", about="an app reaches the nodes after 2 to 10 minutes", propagation=(120.0, 600.0)
+    ),
 )
 
 ORG_PROFILES: dict[str, OrgProfile] = {profile.name: profile for profile in _ALL}

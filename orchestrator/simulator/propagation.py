@@ -28,11 +28,18 @@ def find_app(org: Org, consumer_key: str, node: int, now_s: float) -> AppView | 
     """Return the app that a node knows under a consumer key, or None when it knows no such key."""
     if not consumer_key:
         return None
-    for app in org.apps.values():
-        seen = _view(app, consumer_key, node, now_s)
-        if seen is not None:
-            return seen
-    return None
+    seen = next(
+        (view for app in org.apps.values() if (view := _view(app, consumer_key, node, now_s)) is not None),
+        None,
+    )
+    if seen is not None and seen.stage == "in_force":
+        return seen
+    for departed in org.departed_apps:
+        if now_s < departed.gone_s[node % len(departed.gone_s)]:
+            old = _view(departed.app, consumer_key, node, now_s)
+            if old is not None:
+                return old
+    return seen
 
 
 def _view(app: ClientApp, consumer_key: str, node: int, now_s: float) -> AppView | None:

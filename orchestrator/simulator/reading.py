@@ -25,7 +25,9 @@ class UnreadableRequest(Exception):
 def bad_request(status: int, sentence: str) -> Response:
     """Return the answer an edge server gives before any org is involved."""
     return html_response(
-        status, {413: "Payload Too Large", 414: "URI Too Long"}.get(status, "Bad Request"), sentence
+        status,
+        {408: "Request Timeout", 413: "Payload Too Large", 414: "URI Too Long"}.get(status, "Bad Request"),
+        sentence,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.simulator import right_rules, user_rules
 from orchestrator.simulator.org import Org
-from orchestrator.simulator.refusals import RecordRefused, insufficient_access, not_found
+from orchestrator.simulator.refusals import RecordRefused, insufficient_access, not_found, refuse_in_read_only
 from orchestrator.simulator.schema import FieldType, Table
 from orchestrator.simulator.sobjects import find_table
 from orchestrator.simulator.users import User
@@ -123,21 +123,16 @@ def delete(sim: Simulator, org: Org, actor: User, sobject: str, record_id: str) 
     if deleter is not None:
         deleter(change, record_id)
         return
-    del org.generic_records[change.table.name][_generic_record(change, record_id)["Id"]]
+    _generic_record(change, record_id)["__deleted"] = True  # to the recycle bin: queryAll still sees it
 
 
 def _change(sim: Simulator, org: Org, actor: User, sobject: str) -> Change:
     table = find_table(org, sobject)
-    if table is None:
+    if table is None or not table.is_on(tooling=False):
         raise not_found()
     if table.needs and not table.needs & org.permissions_of(actor):
         raise insufficient_access()
-    if org.is_read_only:
-        raise RecordRefused(
-            "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE",
-            "Updates cannot be made during maintenance: the org is in read-only mode.",
-            status=503,
-        )
+    refuse_in_read_only(org)
     return Change(sim, org, actor, table)
 
 
@@ -169,6 +164,6 @@ def _checked_fields(change: Change, fields: Fields, *, writes: Callable[[FieldTy
 def _generic_record(change: Change, record_id: str) -> dict[str, Any]:
     rows = change.org.generic_records.get(change.table.name, {})
     found = next((row for key, row in rows.items() if key[:15] == record_id[:15]), None)
-    if found is None:
+    if found is None or found.get("__deleted"):
         raise not_found(deleted=True)
     return found

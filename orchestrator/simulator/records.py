@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.simulator.packages import Package, PackageVersion
 
 
 @dataclass(slots=True)
@@ -15,7 +19,7 @@ class Session:
     """
 
     id: str
-    token: str
+    token: str = field(repr=False)
     user_id: str
     origin: str
     login_type: str
@@ -37,7 +41,7 @@ class OauthGrant:
     """A refresh token and the family it belongs to."""
 
     id: str
-    refresh_token: str
+    refresh_token: str = field(repr=False)
     user_id: str
     consumer_key: str
     app_name: str
@@ -46,14 +50,14 @@ class OauthGrant:
     last_used_wall_s: float
     use_count: int = 0
     revoked: bool = False
-    spent_tokens: set[str] = field(default_factory=set)
+    spent_tokens: set[str] = field(default_factory=set, repr=False)
 
 
 @dataclass(slots=True)
 class AuthorizationCode:
     """A code waiting to be exchanged (15 minutes of org time, once)."""
 
-    code: str
+    code: str = field(repr=False)
     user_id: str
     consumer_key: str
     redirect_uri: str
@@ -91,6 +95,60 @@ class AuditRow:
     display: str
     created_wall_s: float
     created_by_id: str
+
+
+@dataclass(slots=True)
+class InstalledPackage:
+    """A package version an org has."""
+
+    id: str
+    license_id: str
+    package: Package
+    version: PackageVersion
+    installed_by_id: str
+    installed_wall_s: float
+
+
+@dataclass(slots=True)
+class InstallRequest:
+    """A PackageInstallRequest; the installation key is compared when it comes and never kept."""
+
+    id: str
+    version_id: str
+    user_id: str
+    key_matches: bool
+    options: dict[str, object]
+    created_wall_s: float
+    started_s: float
+    done_s: float
+    status: str = "UNKNOWN"
+    errors: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class UninstallRequest:
+    """A SubscriberPackageVersionUninstallRequest."""
+
+    id: str
+    version_id: str
+    user_id: str
+    created_wall_s: float
+    done_s: float
+    status: str = "InProgress"
+
+
+@dataclass(slots=True)
+class SourceMember:
+    """What source tracking of a scratch org notes of one component."""
+
+    id: str
+    type_name: str
+    full_name: str
+    revision: int
+    changed_by: str
+    changed_wall_s: float
+    is_new: bool = True
+    is_deleted: bool = False
 
 
 @dataclass(slots=True)

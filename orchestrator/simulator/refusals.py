@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from orchestrator.simulator.org import Org
+
+READ_ONLY = "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE"
+READ_ONLY_MESSAGE = "Updates can't be made during maintenance: the org is in read-only mode."
+
 
 class RecordRefused(Exception):
     """A change the API refuses.
@@ -26,6 +31,16 @@ class RecordRefused(Exception):
 def insufficient_access() -> RecordRefused:
     """Return the refusal for a missing permission on a record."""
     return RecordRefused("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
+
+
+def refuse_in_read_only(org: Org) -> None:
+    """Refuse a change of an org that is in read-only mode (help "Read-Only Mode").
+
+    Raises:
+        RecordRefused: INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE.
+    """
+    if org.is_read_only:
+        raise RecordRefused(READ_ONLY, READ_ONLY_MESSAGE, status=503)
 
 
 def not_found(*, deleted: bool = False) -> RecordRefused:

@@ -16,6 +16,7 @@ from orchestrator.simulator.deployment import Deployment, DeployOptions
 from orchestrator.simulator.http import Request, Response, json_response, rest_error
 from orchestrator.simulator.metadata import NOT_PERMITTED, refuse_without_permission
 from orchestrator.simulator.org import Org
+from orchestrator.simulator.refusals import READ_ONLY
 from orchestrator.simulator.simulation import Simulator
 from orchestrator.simulator.soap import SoapFault
 from orchestrator.simulator.users import User
@@ -24,7 +25,7 @@ BOUNDARY = re.compile(r'boundary="?([^";,]{1,70})"?', re.IGNORECASE)
 PART_NAME = re.compile(rb'name="?([^";\r\n]+)"?', re.IGNORECASE)
 VERSION = re.compile(r"/v(\d+\.\d)/")
 MAX_PARTS = 10
-STATUS_BY_CODE = {"INVALID_ID_FIELD": 404, "INVALID_LOCATOR": 404, "LIMIT_EXCEEDED": 413}
+STATUS_BY_CODE = {"INVALID_ID_FIELD": 404, "INVALID_LOCATOR": 404, "LIMIT_EXCEEDED": 413, READ_ONLY: 503}
 
 
 def answer_rest_deploy(sim: Simulator, org: Org, user: User, request: Request, tail: list[str]) -> Response:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict
+from email.utils import formatdate
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
 
-from orchestrator.simulator import deploy, faults, grants, sessions, web
+from orchestrator.simulator import deploy, faults, grants, package_installs, sessions, web
 from orchestrator.simulator.http import ConnectionCut, Request, Response, html_response, rest_error
 from orchestrator.simulator.operations import bearer_token, login_username, operation_of, session_token
 from orchestrator.simulator.org import Org
@@ -36,6 +38,7 @@ def answer(sim: Simulator, request: Request) -> tuple[Response, float]:
     request.node = sim.draw_node(org)
     if org is not None:
         deploy.advance(sim, org)  # deployments go on whether or not anybody polls them
+        package_installs.advance(sim, org)
     username = _username(org, request, operation)
     if org is None and (generic or request.is_loopback_host):
         org_for_history = sim.org_by_username(username) if username else None
@@ -52,6 +55,8 @@ def answer(sim: Simulator, request: Request) -> tuple[Response, float]:
         cut = plan.cut(response)
     if org_for_history is None and operation == "token":
         org_for_history = _org_of_token_answer(sim, response)
+    # Always: some responses are constants, and one org's skewed clock must not show in another's answers.
+    response.headers["Date"] = formatdate(sim.wall_s(org), usegmt=True)
     if org_for_history is not None:
         _remember(sim, org_for_history, request, operation, response, username, is_cut=cut is not None)
     if cut is not None:
@@ -124,7 +129,10 @@ def _not_here(sim: Simulator, org: Org, request: Request) -> Response | None:
     """Return the answer of an org that moved to another My Domain or is down for maintenance."""
     moved = org.switches.moved_to_host and request.host_name != org.my_domain_host
     if moved and not request.is_loopback_host:
-        return Response(302, {"Location": sim.base_url(org, request) + request.path})
+        if not org.switches.old_host_redirects:
+            return _UNKNOWN_HOST
+        query = f"?{urlencode(request.query, doseq=True)}" if request.query else ""
+        return Response(302, {"Location": sim.base_url(org, request) + quote(request.path) + query})
     if org.switches.in_maintenance and not request.path.startswith("/services/Soap/"):
         return html_response(503, "Scheduled maintenance", "Salesforce is down for scheduled maintenance.")
     return None

@@ -39,6 +39,9 @@ class Table:
         fields: its fields by API name (`more_fields` adds those that depend on the org).
         relationships: relationship name to (id field, sObject).
         needs: permissions of which the reader must hold one; empty for everybody.
+        surfaces: which APIs know it: `data` (REST, SOAP), `tooling`, or `both`.
+        children: child relationship name to (sObject, its field that names this record).
+        exists_in: whether an org has the type at all; None means every org does.
     """
 
     name: str
@@ -51,6 +54,18 @@ class Table:
     createable: bool = False
     updateable: bool = False
     deletable: bool = False
+    surfaces: str = "both"
+    children: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    exists_in: Callable[[Org], bool] | None = None
+
+    def is_on(self, *, tooling: bool) -> bool:
+        """Whether the Tooling API, or else the data APIs, know the type."""
+        return self.surfaces in {"both", "tooling" if tooling else "data"}
+
+    def find_child(self, name: str) -> tuple[str, str] | None:
+        """Return (sObject, field) of a child relationship, in any case."""
+        lowered = name.lower()
+        return next((found for key, found in self.children.items() if key.lower() == lowered), None)
 
     def fields_of(self, org: Org) -> Mapping[str, FieldType]:
         """Return every field the type has in this org."""

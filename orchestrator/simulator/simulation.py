@@ -14,6 +14,7 @@ from orchestrator.simulator.clock import SimClock
 from orchestrator.simulator.fault_script import FaultScript
 from orchestrator.simulator.http import Request
 from orchestrator.simulator.org import Org
+from orchestrator.simulator.packages import PackageCatalogue
 from orchestrator.simulator.records import OauthGrant
 
 GENERIC_PRODUCTION_HOST = "login.salesforce.com"
@@ -48,6 +49,7 @@ class Simulator:
         self.clock = SimClock(speed=speed, wall=wall)
         self.rng = random.Random(f"{seed}/wire")
         self.catalogue = Catalogue(seeds if seeds is not None else generated_orgs(seed, profile, count))
+        self.packages = PackageCatalogue(seed)
         self.faults = FaultScript()
         self.on_request: Callable[[dict[str, Any]], None] | None = None
         self._orgs: dict[str, Org] = {}
@@ -143,9 +145,13 @@ class Simulator:
             raise LookupError(f"org {org.id} is not of this simulation")
         return found
 
-    def move_org(self, org: Org, new_host: str) -> None:
-        """Rename an org's My Domain; the old host redirects from then on."""
+    def move_org(self, org: Org, new_host: str, *, redirects: bool = True) -> None:
+        """Rename an org's My Domain; the old host redirects from then on, or is gone."""
         org.switches.moved_to_host = new_host
+        org.switches.old_host_redirects = redirects
+        settings = org.settings.setdefault("MyDomainSettings", {})
+        settings["myDomainName"] = new_host.partition(".")[0]
+        settings["redirectPriorMyDomain"] = "true" if redirects else "false"
         org.my_domain_host = new_host
         self._moved_hosts[new_host] = org.id
 

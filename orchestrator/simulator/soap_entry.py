@@ -43,8 +43,10 @@ def _answer(
     if path is None:
         raise SoapFault("soapenv:Client", f"No service available at {request.path[:80]}")
     version = float(path["version"])
-    newest = NEWEST_VERSION if org is None else float(org.max_api_version)
-    if not OLDEST_VERSION <= version <= newest or version != int(version):
+    oldest, newest = OLDEST_VERSION, NEWEST_VERSION
+    if org is not None:
+        oldest, newest = float(org.min_api_version), float(org.max_api_version)
+    if not oldest <= version <= newest or version != int(version):
         raise SoapFault("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL")
     envelope = soap.read_envelope(request.body)
     if envelope.operation == "login" and surface is not soap.METADATA_SURFACE:

@@ -27,23 +27,18 @@ def part_id(app: ClientApp, prefix: str) -> str:
     return to_18(prefix + app.app_id[3:15])
 
 
-def _no_object_permissions(_sim: Simulator, _org: Org) -> tuple[Row, ...]:
-    """Permission sets of simulated orgs grant user permissions only."""
-    return ()
-
-
 def _external_client_apps(_sim: Simulator, org: Org) -> Iterator[Row]:
     for app in org.apps.values():
         if app.kind == "external_client_app":
             yield {
                 "Id": app.app_id,
-                "DeveloperName": app.name,
+                "DeveloperName": app.name.removeprefix(f"{app.namespace}__"),
                 "MasterLabel": app.label,
                 "ContactEmail": app.contact_email,
                 "Description": app.description or None,
                 "DistributionState": app.distribution_state,
                 "OrgScopedExternalApp": f"{org.id}:{app.name}",
-                "NamespacePrefix": org.namespace_prefix,
+                "NamespacePrefix": app.namespace or org.namespace_prefix,
                 "Language": "en_US",
                 "IsProtected": False,
                 **_dates(app),
@@ -154,6 +149,7 @@ APP_TABLES = (
             described("IsProtected", "boolean"),
             _AUDITED,
         ),
+        surfaces="data",
     ),
     Table(
         "ExtlClntAppOauthPlcyCnfg",
@@ -169,12 +165,14 @@ APP_TABLES = (
             described("IsNamedUserJwtEnabled", "boolean"),
             _AUDITED,
         ),
+        surfaces="data",
     ),
     Table(
         "ExtlClntAppPlcyCnfg",
         "0xL",
         _app_policies,
         fields_by_name(_APP, described("IsEnabled", "boolean"), described("OauthPluginStatus"), _AUDITED),
+        surfaces="data",
     ),
     Table(
         "ExtlClntAppOauthSettings",
@@ -186,6 +184,7 @@ APP_TABLES = (
             described("OauthScopesAPI OauthScopesREFRESH_TOKEN OauthScopesWEB OauthScopesFULL", "boolean"),
             _AUDITED,
         ),
+        surfaces="data",
     ),
     Table(
         "ConnectedApplication",
@@ -199,16 +198,6 @@ APP_TABLES = (
             ),
             described("RefreshTokenValidityPeriod", "int"),
             _AUDITED,
-        ),
-    ),
-    Table(
-        "ObjectPermissions",
-        "110",
-        _no_object_permissions,
-        fields_by_name(
-            reference("ParentId", "PermissionSet", "Parent"),
-            described("SobjectType"),
-            described("PermissionsRead PermissionsCreate PermissionsEdit PermissionsDelete", "boolean"),
         ),
     ),
     Table(

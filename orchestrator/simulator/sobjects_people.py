@@ -1,4 +1,4 @@
-"""sObject tables of people and rights: Organization, User, Profile, PermissionSet and what ties them."""
+"""sObject tables of people: Organization, User, UserLogin, Profile, UserLicense."""
 
 from __future__ import annotations
 
@@ -120,101 +120,13 @@ def _user_licenses(_sim: Simulator, org: Org) -> Iterator[Row]:
         }
 
 
-def _permission_sets(_sim: Simulator, org: Org) -> Iterator[Row]:
-    known = known_permissions(sso_permission_exists=org.switches.sso_permission_exists)
-    license_ids = {found.name.lower(): found.id for found in org.licenses.values()}
-    for psl in org.permission_set_licenses.values():
-        license_ids[psl.name.lower()] = license_ids[psl.key.lower()] = psl.id
-    for profile in org.profiles.values():
-        yield {
-            "Id": profile.owned_permission_set_id,
-            "Name": f"X{profile.owned_permission_set_id[:15]}",
-            "Label": profile.owned_permission_set_id,
-            "Description": None,
-            "IsOwnedByProfile": True,
-            "IsCustom": profile.is_custom,
-            "ProfileId": profile.id,
-            "LicenseId": license_ids.get(profile.license_name.lower()),
-            "NamespacePrefix": None,
-            "Type": "Profile",
-            "HasActivationRequired": False,
-            **row_dates(0.0),
-            **{f"Permissions{name}": name in profile.user_permissions for name in known},
-        }
-    for each in org.permission_sets.values():
-        yield {
-            "Id": each.id,
-            "Name": each.name,
-            "Label": each.label,
-            "Description": each.description or None,
-            "IsOwnedByProfile": False,
-            "IsCustom": True,
-            "ProfileId": None,
-            "LicenseId": license_ids.get(each.license.lower()) if each.license else None,
-            "NamespacePrefix": org.namespace_prefix,
-            "Type": "Regular",
-            "HasActivationRequired": each.has_activation_required,
-            **row_dates(each.created_wall_s),
-            **{f"Permissions{name}": name in each.user_permissions for name in known},
-        }
-
-
-def _permission_fields(org: Org) -> Mapping[str, FieldType]:
+def permission_fields(org: Org) -> Mapping[str, FieldType]:
+    """Return the `Permissions…` fields of this org."""
     known = known_permissions(sso_permission_exists=org.switches.sso_permission_exists)
     return {
         f"Permissions{name}": FieldType(f"Permissions{name}", "boolean", createable=True, updateable=True)
         for name in sorted(known)
     }
-
-
-def _assignments(_sim: Simulator, org: Org) -> Iterator[Row]:
-    for user in org.users.values():
-        owned = org.profiles[user.profile_id].owned_permission_set_id
-        yield {
-            "Id": f"0Pa{user.id[3:15]}",
-            "AssigneeId": user.id,
-            "PermissionSetId": owned,
-            "PermissionSetGroupId": None,
-            "ExpirationDate": None,
-            "IsActive": True,
-            "SystemModstamp": rest_timestamp(user.created_wall_s),
-        }
-    for each in org.assignments.values():
-        yield {
-            "Id": each.id,
-            "AssigneeId": each.assignee_id,
-            "PermissionSetId": each.permission_set_id,
-            "PermissionSetGroupId": None,
-            "ExpirationDate": None,
-            "IsActive": True,
-            "SystemModstamp": rest_timestamp(each.created_wall_s),
-        }
-
-
-def _permission_set_licenses(_sim: Simulator, org: Org) -> Iterator[Row]:
-    for psl in org.permission_set_licenses.values():
-        used = sum(given.permission_set_license_id == psl.id for given in org.license_assignments.values())
-        yield {
-            "Id": psl.id,
-            "DeveloperName": psl.key,
-            "MasterLabel": psl.name,
-            "PermissionSetLicenseKey": psl.key,
-            "TotalLicenses": psl.total,
-            "UsedLicenses": used,
-            "Status": "Active",
-            "Language": "en_US",
-            **row_dates(0.0),
-        }
-
-
-def _license_assignments(_sim: Simulator, org: Org) -> Iterator[Row]:
-    for given in org.license_assignments.values():
-        yield {
-            "Id": given.id,
-            "AssigneeId": given.assignee_id,
-            "PermissionSetLicenseId": given.permission_set_license_id,
-            **row_dates(0.0),
-        }
 
 
 def row_dates(created_wall_s: float) -> Row:
@@ -256,6 +168,10 @@ PEOPLE_TABLES = (
         ),
         createable=True,
         updateable=True,
+        children={
+            "PermissionSetAssignments": ("PermissionSetAssignment", "AssigneeId"),
+            "PermissionSetLicenseAssignments": ("PermissionSetLicenseAssign", "AssigneeId"),
+        },
     ),
     Table(
         "UserLogin",
@@ -277,7 +193,7 @@ PEOPLE_TABLES = (
         fields_by_name(
             described("Name UserType Description"), reference("UserLicenseId", "UserLicense"), _AUDITED
         ),
-        more_fields=_permission_fields,
+        more_fields=permission_fields,
     ),
     Table(
         "UserLicense",
@@ -289,58 +205,5 @@ PEOPLE_TABLES = (
             described("UsedLicensesLastUpdated", "datetime"),
             _AUDITED,
         ),
-    ),
-    Table(
-        "PermissionSet",
-        "0PS",
-        _permission_sets,
-        fields_by_name(
-            described("Name Label Description NamespacePrefix", createable=True, updateable=True),
-            described("IsOwnedByProfile IsCustom HasActivationRequired", "boolean"),
-            described("Type", "picklist"),
-            reference("ProfileId", "Profile"),
-            reference("LicenseId", "PermissionSetLicense", createable=True),
-            _AUDITED,
-        ),
-        more_fields=_permission_fields,
-        createable=True,
-        updateable=True,
-        deletable=True,
-    ),
-    Table(
-        "PermissionSetAssignment",
-        "0Pa",
-        _assignments,
-        fields_by_name(
-            reference("AssigneeId", "User", createable=True),
-            reference("PermissionSetId", "PermissionSet", createable=True),
-            FieldType("PermissionSetGroupId", "reference", refers_to="PermissionSetGroup"),
-            described("ExpirationDate SystemModstamp", "datetime"),
-            described("IsActive", "boolean"),
-        ),
-        createable=True,
-        deletable=True,
-    ),
-    Table(
-        "PermissionSetLicense",
-        "0PL",
-        _permission_set_licenses,
-        fields_by_name(
-            described("DeveloperName MasterLabel PermissionSetLicenseKey Status Language"),
-            described("TotalLicenses UsedLicenses", "int"),
-            _AUDITED,
-        ),
-    ),
-    Table(
-        "PermissionSetLicenseAssign",
-        "2LA",
-        _license_assignments,
-        fields_by_name(
-            reference("AssigneeId", "User", createable=True),
-            reference("PermissionSetLicenseId", "PermissionSetLicense", createable=True),
-            _AUDITED,
-        ),
-        createable=True,
-        deletable=True,
     ),
 )

@@ -50,5 +50,6 @@ TOOLING_TABLES = (
             reference("CreatedById", "User"),
         ),
         needs=frozenset({"ModifyMetadata", "ModifyAllData", "ViewSetup"}),
+        surfaces="tooling",
     ),
 )

@@ -128,6 +128,7 @@ def _records(sobject: str) -> RowSource:
                 "CreatedDate": moment,
                 "LastModifiedDate": moment,
                 "SystemModstamp": moment,
+                "IsDeleted": bool(record.get("__deleted")),
                 **{name: value for name, value in record.items() if not name.startswith("__")},
             }
 
@@ -224,8 +225,10 @@ TRAIL_TABLES = (
             described(
                 "Name Phone Website Industry Description AccountNumber", createable=True, updateable=True
             ),
+            described("IsDeleted", "boolean"),
             _AUDITED,
         ),
+        children={"Contacts": ("Contact", "AccountId")},
         createable=True,
         updateable=True,
         deletable=True,
@@ -237,6 +240,7 @@ TRAIL_TABLES = (
         fields_by_name(
             described("FirstName LastName Email Phone Title", createable=True, updateable=True),
             described("Name"),
+            described("IsDeleted", "boolean"),
             reference("AccountId", "Account", createable=True, updateable=True),
             _AUDITED,
         ),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator.simulator.schema import FieldType, Row, Table
 from orchestrator.simulator.soql_scope import Scope, find_reader, visible_table
 from orchestrator.simulator.soql_tree import (
     Compare,
     Condition,
+    Field,
     Logic,
     Query,
     QueryError,
@@ -21,6 +22,8 @@ from orchestrator.simulator.soql_tree import (
 )
 
 _ID_KINDS = frozenset({"id", "reference"})
+T = TypeVar("T")
+ReaderOf = Callable[[Field], tuple[Callable[[Any], Any], FieldType]]
 
 
 def matching_rows(scope: Scope, query: Query, table: Table) -> list[Row]:
@@ -29,31 +32,64 @@ def matching_rows(scope: Scope, query: Query, table: Table) -> list[Row]:
     Raises:
         QueryError: INVALID_FIELD or INVALID_TYPE.
     """
-    accepts = _predicate(scope, query, table, query.where) if query.where else None
+    return arranged(filtered_rows(scope, query, table), query, _row_readers(scope, query, table))
+
+
+def filtered_rows(scope: Scope, query: Query, table: Table) -> list[Row]:
+    """Return the rows that the WHERE clause accepts; deleted ones only with ALL ROWS.
+
+    Raises:
+        QueryError: INVALID_FIELD or INVALID_TYPE.
+    """
+    find = _row_readers(scope, query, table)
+    accepts = predicate(scope, query, query.where, find) if query.where else None
     rows: Iterable[Row] = table.rows(scope.sim, scope.org)
-    found = [row for row in rows if accepts is None or accepts(row)]
+    if not query.all_rows:
+        rows = (row for row in rows if not row.get("IsDeleted"))
+    return [row for row in rows if accepts is None or accepts(row)]
+
+
+def _row_readers(scope: Scope, query: Query, table: Table) -> ReaderOf:
+    def find(wanted: Field) -> tuple[Callable[[Any], Any], FieldType]:
+        if wanted.is_aggregate:
+            text = f"aggregate function {wanted.function} is not allowed here"
+            raise QueryError("MALFORMED_QUERY", located(query.text, wanted.at, text))
+        return find_reader(scope, query, table, wanted)
+
+    return find
+
+
+def arranged(items: list[T], query: Query, find: ReaderOf) -> list[T]:
+    """Return rows or groups in the order of a query, within its limit and offset."""
+    found = items
     for order in reversed(query.orders):
-        read = find_reader(scope, query, table, order.field)[0]
+        read = find(order.field)[0]
         present = [row for row in found if read(row) is not None]
         absent = [row for row in found if read(row) is None]
-        present.sort(key=lambda row, read=read: _sortable(read(row)), reverse=order.descending)  # type: ignore[misc]
+        present.sort(key=lambda row, read=read: sortable(read(row)), reverse=order.descending)  # type: ignore[misc]
         found = present + absent if order.nulls_last or order.descending else absent + present
     end = None if query.limit is None else query.offset + query.limit
     return found[query.offset : end]
 
 
-def _sortable(value: Any) -> Any:
+def sortable(value: Any) -> Any:
+    """Return a value in the form in which values sort and differ: case does not count."""
     return value.lower() if isinstance(value, str) else value
 
 
-def _predicate(scope: Scope, query: Query, table: Table, condition: Condition) -> Callable[[Row], bool]:
+def predicate(scope: Scope, query: Query, condition: Condition, find: ReaderOf) -> Callable[[Any], bool]:
+    """Turn a condition into a function over rows or groups.
+
+    Raises:
+        QueryError: INVALID_FIELD or INVALID_TYPE.
+    """
     if isinstance(condition, Logic):
-        terms = [_predicate(scope, query, table, term) for term in condition.terms]
+        terms = [predicate(scope, query, term, find) for term in condition.terms]
         if condition.word == "NOT":
             return lambda row: not terms[0](row)
         combine = all if condition.word == "AND" else any
         return lambda row: combine(term(row) for term in terms)
-    read, field_type = find_reader(scope, query, table, condition.field)
+    read, field_type = find(condition.field)
     if not field_type.filterable:
         raise QueryError(
             "INVALID_FIELD",
@@ -180,7 +216,18 @@ def _day_bounds(scope: Scope, wanted: RelativeDate) -> tuple[datetime, datetime]
         hour=0, minute=0, second=0, microsecond=0
     )
     day = timedelta(days=1)
+    sunday = today - timedelta(days=(today.weekday() + 1) % 7)  # en_US weeks begin on Sunday
+    month = today.replace(day=1)
+    next_month = (month + 31 * day).replace(day=1)
+    year = today.replace(month=1, day=1)
     bounds = {
+        "THIS_WEEK": (sunday, sunday + 7 * day),
+        "LAST_WEEK": (sunday - 7 * day, sunday),
+        "THIS_MONTH": (month, next_month),
+        "LAST_MONTH": ((month - day).replace(day=1), month),
+        "THIS_YEAR": (year, year.replace(year=year.year + 1)),
+        "LAST_YEAR": (year.replace(year=year.year - 1), year),
+        "LAST_90_DAYS": (today - 90 * day, today + day),
         "TODAY": (today, today + day),
         "YESTERDAY": (today - day, today),
         "TOMORROW": (today + day, today + 2 * day),

@@ -15,7 +15,7 @@ from orchestrator.simulator.users import User
 if TYPE_CHECKING:
     from orchestrator.simulator.simulation import Simulator
 
-_LOOK_UP = "Please reference your WSDL or the describe call for the appropriate names."
+LOOK_UP = "Please reference your WSDL or the describe call for the appropriate names."
 
 
 @dataclass
@@ -27,6 +27,11 @@ class Scope:
     user: User
     api_path: str
     indexes: dict[str, dict[str, Row]] = field(default_factory=dict)
+
+    @property
+    def is_tooling(self) -> bool:
+        """Whether the Tooling API is asked, which knows other objects."""
+        return self.api_path.endswith("/tooling")
 
     def row(self, table: Table, record_id: object) -> Row | None:
         """Return a row by id, or None."""
@@ -45,14 +50,14 @@ def visible_table(scope: Scope, query: Query) -> Table:
     """
     table = find_table(scope.org, query.sobject)
     allowed = table is not None and (not table.needs or table.needs & scope.org.permissions_of(scope.user))
-    if table is None or not allowed:
+    if table is None or not allowed or not table.is_on(tooling=scope.is_tooling):
         raise QueryError(
             "INVALID_TYPE",
             located(
                 query.text,
                 query.sobject_at,
                 f"sObject type '{query.sobject}' is not supported. If you are attempting to use a custom "
-                f"object, be sure to append the '__c' after the entity name. {_LOOK_UP}",
+                f"object, be sure to append the '__c' after the entity name. {LOOK_UP}",
             ),
         )
     return table
@@ -62,9 +67,7 @@ def find_reader(
     scope: Scope, query: Query, table: Table, wanted: Field
 ) -> tuple[Callable[[Row], Any], FieldType]:
     """Return a function that reads a path from a row, and the type of its last field."""
-    path = wanted.path
-    if len(path) > 1 and path[0].lower() == table.name.lower() and table.find_relationship(path[0]) is None:
-        path = path[1:]
+    path = own_path(query, table, wanted)
     current = table
     hops: list[tuple[str, Table]] = []
     for step in path[:-1]:
@@ -88,6 +91,16 @@ def find_reader(
     return read, field_type
 
 
+def own_path(query: Query, table: Table, wanted: Field) -> tuple[str, ...]:
+    """Return a path without the name or alias of the queried object before it."""
+    path = wanted.path
+    if len(path) == 1:
+        return path
+    named = {query.alias.lower(), table.name.lower()} - {""}
+    is_own = path[0].lower() in named and table.find_relationship(path[0]) is None
+    return path[1:] if is_own else path
+
+
 def _no_column(query: Query, wanted: Field, name: str, table: Table) -> QueryError:
     return QueryError(
         "INVALID_FIELD",
@@ -95,7 +108,7 @@ def _no_column(query: Query, wanted: Field, name: str, table: Table) -> QueryErr
             query.text,
             wanted.at,
             f"No such column '{name}' on entity '{table.name}'. If you are attempting to use a custom field, "
-            f"be sure to append the '__c' after the custom field name. {_LOOK_UP}",
+            f"be sure to append the '__c' after the custom field name. {LOOK_UP}",
         ),
     )
 
@@ -107,6 +120,6 @@ def _no_relationship(query: Query, wanted: Field, step: str) -> QueryError:
             query.text,
             wanted.at,
             f"Didn't understand relationship '{step}' in field path. If you are attempting to use a custom "
-            "relationship, be sure to append the '__r' after the custom relationship name. " + _LOOK_UP,
+            "relationship, be sure to append the '__r' after the custom relationship name. " + LOOK_UP,
         ),
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "MAX", "MIN", "SUM", "AVG"})
+FUNCTIONS = AGGREGATES | {"TOLABEL", "FORMAT"}
+
 
 class QueryError(Exception):
     """A query that is refused; `code` and the message are what the API answers."""
@@ -24,12 +27,20 @@ class RelativeDate:
 
 @dataclass(frozen=True)
 class Field:
-    """A field or relationship path, with its place in the query for error messages."""
+    """A field or relationship path, with its place in the query for error messages.
+
+    `function` is empty or one of `FUNCTIONS`; `alias` is what an aggregate query calls it.
+    """
 
     path: tuple[str, ...]
     at: int
-    count: bool = False
+    function: str = ""
     alias: str = ""
+
+    @property
+    def is_aggregate(self) -> bool:
+        """Whether it is computed over the rows of a group."""
+        return self.function in AGGREGATES
 
     @property
     def text(self) -> str:
@@ -81,12 +92,22 @@ class Query:
     fields: tuple[Field, ...]
     sobject: str
     sobject_at: int
+    alias: str = ""
     count_only: bool = False
     all_fields: bool = False
+    children: tuple[Query, ...] = ()
     where: Condition | None = None
+    groups: tuple[Field, ...] = ()
+    having: Condition | None = None
     orders: tuple[Order, ...] = ()
     limit: int | None = None
     offset: int = 0
+    all_rows: bool = False
+
+    @property
+    def is_aggregate(self) -> bool:
+        """Whether its result is groups of rows instead of rows."""
+        return bool(self.groups) or any(each.is_aggregate for each in self.fields)
 
 
 Condition = Compare | Within | Logic

@@ -9,7 +9,13 @@ from orchestrator.simulator import sessions
 from orchestrator.simulator.catalogue import random_password, random_token
 from orchestrator.simulator.org import Org
 from orchestrator.simulator.permissions import SSO_PERMISSION
-from orchestrator.simulator.refusals import RecordRefused, bad_reference, insufficient_access, not_found
+from orchestrator.simulator.refusals import (
+    RecordRefused,
+    bad_reference,
+    insufficient_access,
+    not_found,
+    refuse_in_read_only,
+)
 from orchestrator.simulator.users import Profile, User
 
 if TYPE_CHECKING:
@@ -227,6 +233,7 @@ def check_new_password(org: Org, user: User, password: str) -> None:
 
 
 def _check_password_right(org: Org, actor: User) -> None:
+    refuse_in_read_only(org)
     if not {"ManageUsers", "ResetPasswords", "ManageInternalUsers"} & org.permissions_of(actor):
         raise RecordRefused(
             "INSUFFICIENT_ACCESS", "insufficient access rights on cross-reference id", status=403

@@ -87,9 +87,9 @@ class User:
     last_name: str
     profile_id: str
     alias: str = ""
-    password_hash: bytes | None = None
-    original_password_hash: bytes | None = None
-    security_token: str = ""
+    password_hash: bytes | None = field(default=None, repr=False)
+    original_password_hash: bytes | None = field(default=None, repr=False)
+    security_token: str = field(default="", repr=False)
     password_expired: bool = False
     is_active: bool = True
     is_frozen: bool = False

@@ -7,167 +7,63 @@ Where no text is known, Salesforce's usual phrase for that kind of refusal is us
 
 from __future__ import annotations
 
-import ipaddress
+import hmac
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
-from orchestrator.simulator.app_effects import callback_urls_of, is_on, listed, words_of
-from orchestrator.simulator.certificates import refusal_of
-from orchestrator.simulator.components import EXTERNAL_CLIENT_APP_SCOPE_WORDS, Component, Draft, Problem, Tree
-from orchestrator.simulator.org import Org
+from orchestrator.simulator import package_effects
+from orchestrator.simulator.app_effects import is_on, listed, words_of
+from orchestrator.simulator.components import EXTERNAL_CLIENT_APP_SCOPE_WORDS, Problem
 from orchestrator.simulator.permissions import known_permissions
-from orchestrator.simulator.simulation import Simulator
-
-CREATION_BLOCKED = (
-    "You can't create a connected app. To enable connected app creation, contact Salesforce Customer Support."
+from orchestrator.simulator.validation_parts import (
+    CONNECTED_APP_IP_RELAXATION,
+    CREATION_BLOCKED,
+    MAX_IP_RANGES,
+    POLICY_IP_RELAXATION,
+    REFRESH_PATTERN,
+    VENDORS_TYPES,
+    Question,
+    address_problems,
+    app_name,
+    callback_problems,
+    certificate_problems,
+    credential_problems,
+    email_problems,
+    execution_user_problems,
+    grant_problems,
+    missing,
+    name_problems,
+    required,
 )
-KEY_TAKEN = "The consumer key is already taken."
-KEY_ON_UPDATE = "You cannot provide a Consumer Key"
-NO_EXECUTION_USER = "Enter a valid execution user for the OAuth client credentials flow."
-NAME_RULE = (
-    "can only contain underscores and alphanumeric characters. It must be unique, begin with a letter, not "
-    "include spaces, not end with an underscore, and not contain two consecutive underscores."
-)
-NAME_PATTERN = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*")
-KEY_PATTERN = re.compile(r"[A-Za-z0-9._]{8,256}")
-SECRET_PATTERN = re.compile(r"[A-Za-z0-9]{8,256}")
-EMAIL_PATTERN = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-URL_PATTERN = re.compile(r"(?!http://(?!localhost\b|127\.0\.0\.1\b))[a-z][a-z0-9+.-]*:\S+", re.IGNORECASE)
-REFRESH_PATTERN = re.compile(r"zero|infinite|specific_(?:lifetime|inactivity):\d{1,4}:(?:HOURS|DAYS|MONTHS)")
-CONNECTED_APP_IP_RELAXATION = ("ENFORCE", "BYPASS_2FACTOR", "BYPASS", "ENFORCE_RELAXREFRESH")
-POLICY_IP_RELAXATION = ("Enforce", "Bypass", "Bypass_2factor", "Enforce_relaxrefresh")
-MAX_NAME_CHARACTERS = 80
-MAX_IP_RANGES = 128
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a rule looks at.
-
-    Attributes:
-        sim: the simulation; consumer keys are unique across all its orgs.
-        org: the org as the deployment has it so far.
-        draft: the component sent.
-        before: the component it replaces, or None on create.
-        ignore_warnings: whether warnings are no errors.
-    """
-
-    sim: Simulator
-    org: Org
-    draft: Draft
-    before: Component | None
-    ignore_warnings: bool
-
-    @property
-    def tree(self) -> Tree:
-        """The fields sent."""
-        return self.draft.tree
+__all__ = ["Question", "judge", "missing"]
 
 
 def judge(question: Question) -> list[Problem]:
     """Return everything the org refuses about a component, warnings included."""
     rule = RULES.get(question.draft.type_name)
-    return [] if rule is None else list(rule(question))
+    managed = list(_managed_problems(question))
+    return managed or ([] if rule is None else list(rule(question)))
 
 
-def missing(kind: str, where: str, name: str) -> Problem:
-    """Return the refusal of a reference to something that is not there."""
-    text = f"In field: {where} - no {kind} named {name} found"
-    return Problem(text, status_code="INVALID_CROSS_REFERENCE_KEY")
-
-
-def required(tree: Tree, *names: str) -> Iterator[Problem]:
-    """Yield a refusal for each field left empty."""
-    for name in names:
-        if not tree.get(name):
-            yield Problem(f"Required field is missing: {name}", status_code="REQUIRED_FIELD_MISSING")
-
-
-def _name_problems(kind: str, name: str) -> Iterator[Problem]:
-    if len(name) > MAX_NAME_CHARACTERS or not NAME_PATTERN.fullmatch(name):
-        yield Problem(f"The {kind} API Name {NAME_RULE}")
-
-
-def _email_problems(tree: Tree) -> Iterator[Problem]:
-    email = str(tree.get("contactEmail") or "")
-    if email and not EMAIL_PATTERN.fullmatch(email):
-        yield Problem(f"Contact Email: invalid email address: {email}", status_code="INVALID_EMAIL_ADDRESS")
-
-
-def _callback_problems(tree: Tree) -> Iterator[Problem]:
-    yield from required(tree, "callbackUrl")
-    for url in callback_urls_of(tree):
-        if not URL_PATTERN.fullmatch(url):
-            yield Problem(f"Callback URL: {url} is not a valid callback URL. Use https or a custom scheme.")
-
-
-def _certificate_problems(tree: Tree) -> Iterator[Problem]:
-    certificate = tree.get("certificate")
-    if certificate and (text := refusal_of(certificate)):
-        yield Problem(text)
-
-
-def _credential_problems(question: Question, tree: Tree) -> Iterator[Problem]:
-    """The deployer may choose key and secret on create, once, and never again."""
-    key, secret = tree.get("consumerKey"), tree.get("consumerSecret")
-    existing = question.org.apps.get(_app_name(question))
-    has_key = existing is not None and bool(existing.consumer_key)
-    if key and has_key:
-        yield Problem(KEY_ON_UPDATE)
-    elif key:
-        if not KEY_PATTERN.fullmatch(key):
-            yield Problem("Consumer Key: must be alphanumeric, without spaces, 8 to 256 characters")
-        others = [each for each in question.sim.touched_orgs() if each.id != question.org.id]
-        if any(org.app_by_key(key) for org in [*others, question.org]):
-            yield Problem(KEY_TAKEN, status_code="DUPLICATE_VALUE")
-    if secret and has_key:
-        yield Problem("You cannot provide a Consumer Secret")
-    elif secret and not SECRET_PATTERN.fullmatch(secret):
-        yield Problem("Consumer Secret: must be alphanumeric, without spaces, 8 to 256 characters")
-
-
-def _app_name(question: Question) -> str:
-    return str(question.tree.get("externalClientApplication") or question.draft.full_name)
-
-
-def _grant_problems(
-    org: Org, sets: Iterable[str], profiles: Iterable[str], where: tuple[str, str]
-) -> Iterator[Problem]:
-    for name in sets:
-        found = org.permission_set_by_name(name)
-        if found is None or found.is_owned_by_profile:
-            yield missing("PermissionSet", where[0], name)
-    for name in profiles:
-        if org.profile_by_name(name) is None:
-            yield missing("Profile", where[1], name)
-
-
-def _address_problems(ranges: Iterable[Tree], start: str, end: str) -> Iterator[Problem]:
-    for each in ranges:
-        try:
-            low, high = (ipaddress.ip_address(str(each.get(name))) for name in (start, end))
-        except ValueError:
-            yield Problem("The IP address is not valid.")
-            continue
-        if low.version != high.version or int(low) > int(high):
-            yield Problem("The end IP address must be greater than or equal to the start IP address.")
-
-
-def _execution_user_problems(
-    question: Question, username: str | None, *, is_required: bool
-) -> Iterator[Problem]:
-    user = question.org.user_by_name(username) if username else None
-    if (username or is_required) and (user is None or not user.is_active):
-        yield Problem(NO_EXECUTION_USER)
+def _managed_problems(question: Question) -> Iterator[Problem]:
+    """What a vendor packaged is the vendor's: only policies are the subscriber's."""
+    app = question.org.apps.get(app_name(question))
+    if app is None or not app.namespace or question.draft.type_name not in VENDORS_TYPES:
+        return
+    type_name, name = question.draft.type_name, question.draft.full_name
+    yield Problem(
+        f"Cannot modify managed object: entity={type_name}, component={app.app_id}, field={name}",
+        status_code="CANNOT_MODIFY_MANAGED_OBJECT",
+    )
 
 
 def external_client_application(question: Question) -> Iterator[Problem]:
     """The header: contact, label, name; another org's ``orgScopedExternalApp`` is a dead reference."""
     tree, name, org = question.tree, question.draft.full_name, question.org
     yield from required(tree, "contactEmail", "label")
-    yield from _email_problems(tree)
-    yield from _name_problems("External Client App", name)
+    yield from email_problems(tree)
+    yield from name_problems("External Client App", name)
     if question.before is None and name in org.apps:
         text = f"duplicate value found: the name {name} already exists on a connected app"
         yield Problem(text, status_code="DUPLICATE_VALUE")
@@ -202,9 +98,9 @@ def global_settings(question: Question) -> Iterator[Problem]:
     tree = question.tree
     yield from _parent_problems(question)
     yield from required(tree, "label")
-    yield from _callback_problems(tree)
-    yield from _certificate_problems(tree)
-    yield from _credential_problems(question, tree)
+    yield from callback_problems(tree)
+    yield from certificate_problems(tree)
+    yield from credential_problems(question, tree)
     for name, what in (("shouldRotateConsumerKey", "key"), ("shouldRotateConsumerSecret", "secret")):
         if is_on(tree, name):
             text = f"{name}: this deploy rotates the consumer {what}. Set ignoreWarnings to continue."
@@ -222,7 +118,7 @@ def oauth_settings(question: Question) -> Iterator[Problem]:
     ranges = tree.get("trustedIpRanges", [])
     if len(ranges) > MAX_IP_RANGES:
         yield Problem(f"trustedIpRanges: at most {MAX_IP_RANGES} are allowed", status_code="LIMIT_EXCEEDED")
-    yield from _address_problems(ranges, "startIpAddress", "endIpAddress")
+    yield from address_problems(ranges, "startIpAddress", "endIpAddress")
     link = tree.get("oauthLink")
     app = org.apps.get(str(tree.get("externalClientApplication")))
     if link:
@@ -237,7 +133,7 @@ def oauth_policy(question: Question) -> Iterator[Problem]:
     tree, org = question.tree, question.org
     yield from _parent_problems(question)
     sets, profiles = words_of(tree, "commaSeparatedPermissionSet"), words_of(tree, "commaSeparatedProfile")
-    yield from _grant_problems(org, sets, profiles, ("commaSeparatedPermissionSet", "commaSeparatedProfile"))
+    yield from grant_problems(org, sets, profiles, ("commaSeparatedPermissionSet", "commaSeparatedProfile"))
     relaxation = tree.get("ipRelaxationPolicyType")
     if relaxation and relaxation not in POLICY_IP_RELAXATION:
         yield Problem(f"ipRelaxationPolicyType: {relaxation} is not one of {', '.join(POLICY_IP_RELAXATION)}")
@@ -245,7 +141,7 @@ def oauth_policy(question: Question) -> Iterator[Problem]:
         yield from required(tree, "refreshTokenValidityPeriod", "refreshTokenValidityUnit")
     username = tree.get("clientCredentialsFlowUser")
     is_required = is_on(tree, "isClientCredentialsFlowEnabled")
-    yield from _execution_user_problems(question, username, is_required=is_required)
+    yield from execution_user_problems(question, username, is_required=is_required)
 
 
 def app_policy(question: Question) -> Iterator[Problem]:
@@ -262,21 +158,23 @@ def connected_app(question: Question) -> Iterator[Problem]:
     if existing is not None and existing.kind != "connected_app":
         text = f"duplicate value found: the name {name} already exists on an external client app"
         yield Problem(text, status_code="DUPLICATE_VALUE")
-    yield from _name_problems("Connected App", name)
-    yield from _email_problems(tree)
+    if existing is None or not existing.namespace:
+        yield from name_problems("Connected App", name)
+    yield from email_problems(tree)
     sets, profiles = listed(tree, "permissionSetName"), listed(tree, "profileName")
-    yield from _grant_problems(org, sets, profiles, ("permissionSetName", "profileName"))
-    yield from _address_problems(tree.get("ipRanges", []), "start", "end")
+    yield from grant_problems(org, sets, profiles, ("permissionSetName", "profileName"))
+    yield from address_problems(tree.get("ipRanges", []), "start", "end")
     oauth = tree.get("oauthConfig")
     if isinstance(oauth, dict):
-        yield from _callback_problems({"callbackUrl": oauth.get("callbackUrl") or " "})
-        yield from _certificate_problems(oauth)
-        yield from _credential_problems(question, oauth)
+        yield from callback_problems({"callbackUrl": oauth.get("callbackUrl") or " "})
+        yield from certificate_problems(oauth)
+        if existing is None or not existing.namespace:
+            yield from credential_problems(question, oauth)
         if not listed(oauth, "scopes"):
             yield Problem("You must select at least one OAuth scope.")
         username = oauth.get("oauthClientCredentialUser")
         is_required = is_on(oauth, "isClientCredentialEnabled")
-        yield from _execution_user_problems(question, username, is_required=is_required)
+        yield from execution_user_problems(question, username, is_required=is_required)
     if (sets or profiles) and not is_on(oauth or {}, "isAdminApproved"):
         yield Problem("permissionSetName and profileName need isAdminApproved to be true")
     policy = tree.get("oauthPolicy") or {}
@@ -295,7 +193,7 @@ def _permission_problems(question: Question) -> Iterator[Problem]:
 
 def permission_set(question: Question) -> Iterator[Problem]:
     """Known permissions, a licence the org has."""
-    yield from _name_problems("Permission Set", question.draft.full_name)
+    yield from name_problems("Permission Set", question.draft.full_name)
     yield from _permission_problems(question)
     wanted, org = question.tree.get("license"), question.org
     names = {each.name for each in [*org.licenses.values(), *org.permission_set_licenses.values()]}
@@ -307,7 +205,7 @@ def profile(question: Question) -> Iterator[Problem]:
     """Known permissions, address ranges that are ranges, a licence for a new one."""
     tree, org = question.tree, question.org
     yield from _permission_problems(question)
-    yield from _address_problems(tree.get("loginIpRanges", []), "startAddress", "endAddress")
+    yield from address_problems(tree.get("loginIpRanges", []), "startAddress", "endAddress")
     if org.profile_by_name(question.draft.full_name) is None:
         wanted = tree.get("userLicense")
         if not wanted or wanted not in {each.name for each in org.licenses.values()}:
@@ -315,9 +213,21 @@ def profile(question: Question) -> Iterator[Problem]:
 
 
 def installed_package(question: Question) -> Iterator[Problem]:
-    """A first-generation package by version number ``a.b`` or ``a.b.c``."""
-    if not re.fullmatch(r"\d+(\.\d+){1,3}", str(question.tree.get("versionNumber"))):
+    """A first-generation package by namespace (the file's name) and version number ``a.b`` or ``a.b.c``."""
+    number, tree = str(question.tree.get("versionNumber")), question.tree
+    if not re.fullmatch(r"\d{1,5}(\.\d{1,5}){1,3}", number):
         yield Problem("Invalid version number")
+        return
+    found = question.sim.packages.find_numbered(question.draft.full_name, number)
+    if found is None:
+        yield Problem(f"InstalledPackage version number : {number} does not exist!")
+        return
+    key = found[1].installation_key
+    given = str(tree.get("password") or "")
+    matches = not key or hmac.compare_digest(given.encode(), key.encode())
+    refusal = package_effects.refusal(question.org, *found, key_matches=matches, now_s=question.sim.now_s())
+    if refusal:
+        yield Problem(refusal)
 
 
 RULES: dict[str, Callable[[Question], Iterator[Problem]]] = {

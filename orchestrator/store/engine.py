@@ -1,15 +1,14 @@
 """Opening the database: which one, where, its pragmas, its schema, and the two ways to use it.
 
-SQLite: one connection writes, behind a lock (SQLite allows one writer anyway, and waiting on a lock is
-cheaper and fairer than its busy timeout); readers have connections of their own and, thanks to WAL,
-never wait. PostgreSQL: a pool for everything.
+SQLite: one connection writes, one thread at a time (SQLite allows one writer anyway, and waiting on a lock
+is cheaper and fairer than its busy timeout); threads that wait share one commit (`group_commit`); readers
+have connections of their own and, thanks to WAL, never wait. PostgreSQL: a pool for everything.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ import sqlalchemy.exc as sa_exc
 from orchestrator.errors import Defect
 from orchestrator.store import schema
 from orchestrator.store.faults import store_error, translated
+from orchestrator.store.group_commit import GroupCommit
 
 BUSY_TIMEOUT_S = 15
 """How long another process may hold the write lock before we give up with `journal_locked`; `timeout` in
@@ -44,8 +44,7 @@ class Database:
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._one_connection = in_memory
         self._readers = engine if self._is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._write_lock = threading.Lock()
-        self._writer: sa.Connection | None = None
+        self._group = GroupCommit(engine)
         self._process = os.getpid()
         self._closed = False
 
@@ -54,8 +53,8 @@ class Database:
         """A connection for reading; every statement sees the newest committed rows."""
         self._usable()
         if self._one_connection:
-            with self._write_lock, translated():
-                yield self._writing_connection()
+            with translated(), self._group.alone() as connection:
+                yield connection
             return
         with translated(), self._readers.connect() as connection:
             yield connection
@@ -68,26 +67,16 @@ class Database:
             with translated(), self.engine.begin() as connection:
                 yield connection
             return
-        with self._write_lock, translated():
-            connection = self._writing_connection()
-            try:
-                # The write lock is taken at once: upgrading a reader could fail halfway.
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield connection
-                connection.commit()
-            except BaseException:
-                self._roll_back(connection)
-                raise
+        with translated(), self._group.transaction() as connection:
+            yield connection
 
     def close(self) -> None:
         """Close every connection; closing twice is no error."""
         if self._closed or os.getpid() != self._process:
             return
         self._closed = True
-        with self._write_lock, translated():
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
+        with translated():
+            self._group.close()
             self.engine.dispose()
 
     def _usable(self) -> None:
@@ -95,20 +84,6 @@ class Database:
             raise Defect("the journal is closed")
         if os.getpid() != self._process:
             raise Defect("a journal must not cross a fork; open it in the child")
-
-    def _writing_connection(self) -> sa.Connection:
-        if self._writer is None:
-            self._writer = self.engine.connect()
-        return self._writer
-
-    def _roll_back(self, connection: sa.Connection) -> None:
-        """Undo; a connection that cannot even do that is thrown away (its transaction goes with it)."""
-        try:
-            connection.rollback()
-        except sa_exc.SQLAlchemyError:
-            connection.invalidate()
-            connection.close()
-            self._writer = None
 
 
 def open_database(url_or_path: str | Path, now_s: float) -> Database:

@@ -51,6 +51,11 @@ class JournalReader:
                 found = ", ".join(row.run for row in rows)
                 raise RunUnknown(f"'{run}' is the beginning of several runs: {found}")
 
+    def cancel_requested(self, run: str) -> bool:
+        """Whether an operator asked for this run (its whole id) to stop; asked before every attempt."""
+        with self._database.reading() as connection:
+            return bool(self._sql.cancel_requested(connection, at_run=run).scalar())
+
     def runs(
         self,
         *,
@@ -74,6 +79,34 @@ class JournalReader:
             query = query.limit(limit)
         with self._database.reading() as connection:
             return [run_record(row) for row in connection.execute(query)]
+
+    def unfinished(self, *, playbook: str | None = None) -> list[tuple[str, str]]:
+        """(run, org) of every run that is not over, in the order in which they are to be driven."""
+        columns = schema.run.c
+        query = sa.select(columns.run, columns.org).where(
+            columns.status.in_([schema.ACTIVE, schema.AWAITING]), schema.UNFINISHED
+        )
+        if playbook is not None:
+            query = query.where(columns.playbook == playbook)
+        query = query.order_by(columns.priority, columns.created_s, columns.run)
+        with self._database.reading() as connection:
+            return [(run, org) for run, org in connection.execute(query)]
+
+    def finished_as(self, result: str) -> list[str]:
+        """Ids of the runs that ended with that result, oldest first."""
+        columns = schema.run.c
+        query = sa.select(columns.run).where(
+            columns.status == str(RunStatus.FINISHED), columns.result == result
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(query.order_by(columns.created_s, columns.run)).scalars())
+
+    def has_simulated_time(self, runs: Sequence[str]) -> bool:
+        """Whether one of *runs* was started with `--speed`."""
+        columns = schema.run.c
+        with self._database.reading() as connection:
+            faster = set(connection.execute(sa.select(columns.run).where(columns.speed != 1.0)).scalars())
+        return not faster.isdisjoint(runs)
 
     def standing_counts(self, batch: str | None = None) -> dict[tuple[RunStatus, str], int]:
         """How many runs are where: (status, state) -> count."""

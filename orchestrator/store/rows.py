@@ -62,7 +62,8 @@ def run_row(run: NewRun) -> dict[str, Any]:
         "state": run.position.state,
         "priority": run.priority,
         "not_before_s": run.not_before_s,
-        "until_s": None,
+        # A run that begins with a question is to be woken when the question expires.
+        "until_s": run.not_before_s if run.status is RunStatus.AWAITING_OPERATOR else None,
         "seq": 0,
         "cancel_requested": 0,
         "created_s": run.created_s,
@@ -77,7 +78,7 @@ def run_row(run: NewRun) -> dict[str, Any]:
         "org_entry": to_json(run.org_entry, "org_entry"),
         "inputs": to_json(run.inputs, "inputs"),
         "position": to_json(run.position.as_json(), "position"),
-        "evidence": "{}",
+        "evidence": to_json(run.evidence, "evidence"),
     }
 
 

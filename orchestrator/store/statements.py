@@ -76,6 +76,7 @@ class Statements:
 
         self.insert_run = compiled(sa.insert(run))
         self.run = compiled(sa.select(run).where(_AT_RUN))
+        self.cancel_requested = compiled(sa.select(run.c.cancel_requested).where(_AT_RUN))
         self.runs_beginning = compiled(
             sa.select(run)
             .where(

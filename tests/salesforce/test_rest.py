@@ -136,7 +136,7 @@ def test_a_password_is_set_by_post_and_not_shown(org):
         (http(200, b"\xff\xfe", "application/json"), "not_json"),
         (http(500, b"<html>oops</html>", "text/html"), "server_trouble"),
         (http(500, b"", "text/html"), "server_trouble"),
-        (answer(200, {"no": "records"}), "not_json"),
+        (answer(200, {"no": "records"}), "answer_unknown"),
     ],
 )
 def test_every_other_answer_is_a_classified_fault(org, body, code):

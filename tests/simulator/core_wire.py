@@ -191,6 +191,7 @@ _FOLDER_TYPES = {
     "extlClntAppOauthPolicies": "ExtlClntAppOauthConfigurablePolicies",
     "extlClntAppPolicies": "ExtlClntAppConfigurablePolicies",
     "settings": "Settings",
+    "installedPackages": "InstalledPackage",
 }
 
 
@@ -199,6 +200,7 @@ def package(files: dict[str, str]) -> bytes:
         f"<types><members>{path.partition('/')[2].rpartition('.')[0]}</members>"
         f"<name>{_FOLDER_TYPES[path.partition('/')[0]]}</name></types>"
         for path in files
+        if "/" in path
     )
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
@@ -213,17 +215,21 @@ def _xml(type_name: str, inside: str) -> str:
 
 
 @functools.cache
-def private_key(name: str = "first") -> rsa.RSAPrivateKey:
-    """Make a throwaway key; `name` tells keys apart."""
-    del name
+def _key_called(name: str) -> rsa.RSAPrivateKey:
+    del name  # tells keys apart
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def private_key(name: str = "first") -> rsa.RSAPrivateKey:
+    """Return a throwaway key; `name` tells keys apart."""
+    return _key_called(name)
 
 
 @functools.cache
 def certificate_pem(name: str = "first") -> str:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "DO NOT TRUST")])
     now = dt.datetime.fromtimestamp(NOON_S, dt.UTC)
-    key = private_key(name) if name != "first" else private_key()
+    key = private_key(name)
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -112,6 +112,7 @@ def test_jwt_works_only_when_every_node_honours_the_app(world, control):
     assert truth["counts"]["deploys"] == 1
     truth = control.change(delete_app="Acme_JWT")
     assert (truth["jwt_works"], truth["apps"]) == (False, [])
+    control.call("POST", "/clock", {"advance_s": 60})
     assert world.jwt().json()["error"] == "invalid_client_id"
 
 

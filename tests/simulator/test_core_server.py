@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import gzip
 import json
 import signal
@@ -11,7 +9,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,40 +21,13 @@ from requests.adapters import HTTPAdapter
 sys.path.append(str(Path(__file__).parent))
 
 from core_wire import form
-
-from orchestrator.simulator.command import ServeOptions, Simulation
+from served import serving
 
 LOGIN = (
     '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
     '<login xmlns="urn:partner.soap.sforce.com">'
     "<username>admin@acme.example</username><password>wrong</password></login></e:Body></e:Envelope>"
 )
-
-
-@contextlib.contextmanager
-def serving(**options):
-    """Run a simulation in a thread; yield its JSON line and the simulation."""
-    started: list[dict] = []
-    ready = threading.Event()
-    loop = asyncio.new_event_loop()
-    with Simulation(ServeOptions(seed="7", **options)) as simulation:
-
-        def run() -> None:
-            asyncio.set_event_loop(loop)
-            started.append(loop.run_until_complete(simulation.start()))
-            ready.set()
-            loop.run_forever()
-            loop.run_until_complete(simulation.stop())
-            loop.close()
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        assert ready.wait(10)
-        try:
-            yield started[0], simulation
-        finally:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(10)
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from xml.sax.saxutils import escape
+
 import pytest
 from soap_clients import strict_zeep, unwrapped
 from soap_wire import PARTNER, Wire, check, envelope, fault_code, root_of, text_of, texts_of, wsdl_oracle
 
 P = f'xmlns="{PARTNER}" xmlns:o="urn:sobject.partner.soap.sforce.com"'
+READ_DELETED = "SELECT IsDeleted FROM Account"
 
 
 @pytest.fixture
@@ -90,6 +93,34 @@ def test_upsert_says_which_it_did(wire):
         "<externalIDFieldName>Id</externalIDFieldName></upsert>"
     )
     assert texts_of(response, "created") == ["false"]
+
+
+def test_a_deleted_record_waits_in_the_recycle_bin(wire):
+    account = wire.partner(
+        f"<create {P}><sObjects><o:type>Account</o:type><o:Name>Bin</o:Name></sObjects></create>"
+    )
+    record_id = text_of(account, "id")
+    wire.partner(f"<delete {P}><ids>{record_id}</ids></delete>")
+    asked = f"<queryString>{READ_DELETED} WHERE Id = '{record_id}'</queryString>"
+    assert text_of(wire.partner(f"<query {P}>{asked}</query>"), "size") == "0"
+    assert texts_of(wire.partner(f"<queryAll {P}>{asked}</queryAll>"), "IsDeleted") == ["true"]
+    restored = wire.partner(f"<undelete {P}><ids>{record_id}</ids></undelete>")
+    assert texts_of(restored, "success") == ["true"]
+    assert text_of(wire.partner(f"<query {P}>{asked}</query>"), "size") == "1"
+    assert texts_of(
+        wire.partner(f"<emptyRecycleBin {P}><ids>{record_id}</ids></emptyRecycleBin>"), "success"
+    ) == ["false"]
+
+
+def test_ones_own_password_is_changed_with_the_old_one(wire):
+    def change(old: str, new: str):
+        inside = f"<oldPassword>{escape(old)}</oldPassword><newPassword>{new}</newPassword>"
+        return wire.partner(f"<changeOwnPassword {P}>{inside}</changeOwnPassword>")
+
+    assert fault_code(change("wrong", "n3wPassword")) == "INVALID_OLD_PASSWORD"
+    assert fault_code(change(wire.seed.password, "short")) == "INVALID_NEW_PASSWORD"
+    assert change(wire.seed.password, "n3wPassword").status == 200
+    assert wire.login(password="n3wPassword").status == 200
 
 
 def test_a_permission_set_is_assigned_by_soap_as_by_rest(wire):
@@ -187,6 +218,33 @@ def test_every_answer_fits_salesforces_partner_wsdl(version):
         "<query {P}><queryString>SELECT Id, Name, Profile.UserLicense.Name FROM User</queryString></query>",
         "<query {P}><queryString>SELECT</queryString></query>",
         "<delete {P}><ids>x</ids></delete>",
+        "<query {P}><queryString>SELECT Id, (SELECT Id FROM Contacts) FROM Account</queryString></query>",
+        (
+            "<query {P}><queryString>SELECT Id, (SELECT Id FROM Assignments) FROM PermissionSet"
+            "</queryString></query>"
+        ),
+        "<query {P}><queryString>SELECT Name, COUNT(Id) n FROM User GROUP BY Name</queryString></query>",
+        "<queryAll {P}><queryString>SELECT Id FROM Account</queryString></queryAll>",
+        "<queryMore {P}><queryLocator>01g000000000001-200</queryLocator></queryMore>",
+        "<describeSObjects {P}><sObjectType>Account</sObjectType></describeSObjects>",
+        "<create {P}><sObjects><o:type>Account</o:type><o:Name>A</o:Name></sObjects></create>",
+        "<update {P}><sObjects><o:type>Account</o:type><o:Id>x</o:Id></sObjects></update>",
+        (
+            "<upsert {P}><externalIDFieldName>Id</externalIDFieldName>"
+            "<sObjects><o:type>Account</o:type><o:Name>A</o:Name></sObjects></upsert>"
+        ),
+        "<retrieve {P}><fieldList>Id</fieldList><sObjectType>Account</sObjectType></retrieve>",
+        "<undelete {P}><ids>001000000000001AAA</ids></undelete>",
+        "<emptyRecycleBin {P}><ids>001000000000001AAA</ids></emptyRecycleBin>",
+        "<invalidateSessions {P}><sessionIds>nobody</sessionIds></invalidateSessions>",
+        "<setPassword {P}><userId>005000000000001AAA</userId><password>x</password></setPassword>",
+        "<resetPassword {P}><userId>005000000000001AAA</userId></resetPassword>",
+        (
+            "<changeOwnPassword {P}><oldPassword>x</oldPassword><newPassword>y</newPassword>"
+            "</changeOwnPassword>"
+        ),
+        "<search {P}><searchString>x</searchString></search>",
+        "<logout {P}/>",
     ):  # fmt: skip
         wire.partner(body.format(P=P), version)
 

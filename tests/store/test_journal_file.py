@@ -205,8 +205,8 @@ def test_a_full_disk_is_named_and_what_was_settled_is_kept(path):
     journal.write(lease, intended=intent(1))
     with journal._database.writing() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-    journal._database._writer.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    journal._database._writer.commit()
+    journal._database._group._writer.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    journal._database._group._writer.commit()
     with pytest.raises(StoreError) as caught:
         journal.write(lease, settled=settlement(1, big="x" * 100_000))
     assert code_of(caught.value) == "journal_full"

@@ -1,0 +1,1 @@
+"""Measurements: `make bench`, the same as `python -m tests.bench`."""

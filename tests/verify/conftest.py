@@ -1,0 +1,43 @@
+"""The world of the scenarios, with an org that was provisioned and then left alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scenario"))
+
+from scenario_world import Wire, World, world_behind
+
+
+@pytest.fixture(scope="session")
+def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    made = Wire(tmp_path_factory.mktemp("wire"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def make_world(wire: Wire, tmp_path: Path) -> Iterator[Callable[..., World]]:
+    with ExitStack() as stack:
+
+        def make(*, provisioned: bool = True, **options: Any) -> World:
+            world = stack.enter_context(world_behind(wire, tmp_path / "home", **options))
+            if provisioned:
+                finished = world.run()
+                assert finished.record.result == "succeeded", finished.record.detail
+                world.clock.advance(86_400.0)
+                world.forget_history()
+            return world
+
+        yield make
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    return make_world()
