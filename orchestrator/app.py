@@ -148,9 +148,7 @@ class App:
         """Paces the logins of this process."""
         from orchestrator.fleet.governor import LoginGovernor  # noqa: PLC0415 - with the network
 
-        return LoginGovernor(
-            time.monotonic, logins_per_s=self.logins_per_s, speed=self.configuration.speed
-        )
+        return LoginGovernor(time.monotonic, logins_per_s=self.logins_per_s, speed=self.configuration.speed)
 
     @functools.cached_property
     def network(self) -> Network:

@@ -11,6 +11,7 @@ from orchestrator.actions.credential import (
     connect,
     jwt_username,
     login_version,
+    org_host,
     write_record,
 )
 from orchestrator.errors import Defect, OrgFault
@@ -38,21 +39,7 @@ class AdoptOauth:
     def apply(self, ctx: RunContext) -> Outcome:
         """Evidence: `adopted` (when, what became of the bootstrap session)."""
         self._keep_credential(ctx)
-        session = ctx.vault.get(ctx.run_scope, BOOTSTRAP_SESSION)
-        fate = str(ctx.notes.get("bootstrap_session") or "there was none")
-        if session is not None:
-            instance_url = str(ctx.found("bootstrap")["instance_url"])
-            ctx.effect()
-            logout(ctx.network, instance_url, session, login_version(ctx))
-            try:
-                connect(ctx, instance_url, session).rest.limits()
-            except OrgFault as refused:
-                if refused.code not in {"session_expired", "session_not_valid_for_api"}:
-                    raise
-            else:
-                raise org_fault("session_survives", "the bootstrap session still works after logout()")
-            fate = "revoked; a call with it was refused"
-            ctx.note(bootstrap_session=fate)
+        fate = end_bootstrap_session(ctx)
         ctx.vault.forget(ctx.run_scope)
         return Done(
             evidence={"adopted": {"at": iso(ctx.now_s()), "bootstrap_session": fate}},
@@ -87,3 +74,28 @@ class AdoptOauth:
                 "provisioned": ctx.evidence.get("provisioned", {}),
             },
         )
+
+
+def end_bootstrap_session(ctx: RunContext) -> str:
+    """Log the run's password session out and see that it is dead; says what became of it.
+
+    Raises:
+        OrgFault: `session_survives`.
+    """
+    session = ctx.vault.get(ctx.run_scope, BOOTSTRAP_SESSION)
+    if session is None:
+        return str(ctx.notes.get("bootstrap_session") or "there was none")
+    known = ctx.evidence.get("bootstrap") or {}
+    instance_url = str(known.get("instance_url") or org_host(ctx).url)
+    ctx.effect()
+    logout(ctx.network, instance_url, session, login_version(ctx))
+    try:
+        connect(ctx, instance_url, session).rest.limits()
+    except OrgFault as refused:
+        if refused.code not in {"session_expired", "session_not_valid_for_api"}:
+            raise
+    else:
+        raise org_fault("session_survives", "the bootstrap session still works after logout()")
+    fate = "revoked; a call with it was refused"
+    ctx.note(bootstrap_session=fate)
+    return fate

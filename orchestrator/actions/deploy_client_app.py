@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.actions.base import RunContext
@@ -19,7 +20,7 @@ from orchestrator.machine import Again, Done, Failed, Outcome
 from orchestrator.playbook.model import ActionSpec, Parameter
 from orchestrator.salesforce.client_app import ClientAppPlan, build_client_app, default_members
 from orchestrator.salesforce.deploys import DeployStatus
-from orchestrator.salesforce.package import Package
+from orchestrator.salesforce.package import Component, Package
 
 EXTERNAL = "external_client_app"
 CONNECTED = "connected_app"
@@ -71,7 +72,11 @@ class DeployClientApp(Deploying):
             ctx.note(kind=kind, adopting=True)
         else:
             ctx.note(adopting=False, consumer_key=ctx.notes.get("consumer_key") or ctx.random_hex(32))
-        return build_client_app(self._plan(ctx, name, kind), org.api_version)
+        return build_client_app(self._plan(ctx, name, kind), org.api_version, self.beside(ctx))
+
+    def beside(self, ctx: RunContext) -> Sequence[Component]:  # noqa: ARG002 - for the check of everything
+        """Components that go into the same package."""
+        return ()
 
     def done(self, ctx: RunContext, org: Connection, status: DeployStatus) -> Outcome:  # noqa: ARG002
         """Evidence: `client_app` (kind, name, when); or, after a check-only deploy, on to the real one."""

@@ -35,7 +35,7 @@ class DeployPermissionSet(Deploying):
 
     def package(self, ctx: RunContext, org: Connection) -> Package | Outcome:
         """Both sets in one package; stops when a set of that name is not ours."""
-        sets = list(_sets(ctx).values())
+        sets = list(wanted_sets(ctx).values())
         existing = org.metadata.read("PermissionSet", [item.member for item in sets])
         for item, record in zip(sets, existing, strict=True):
             # The description is the mark of what this tool made.
@@ -45,19 +45,19 @@ class DeployPermissionSet(Deploying):
 
     def done(self, ctx: RunContext, org: Connection, status: DeployStatus) -> Outcome:  # noqa: ARG002
         """Evidence: `permission_sets` with the names to assign."""
-        names = {purpose: item.member for purpose, item in _sets(ctx).items()}
+        names = {purpose: item.member for purpose, item in wanted_sets(ctx).items()}
         return Done(
             evidence={"permission_sets": names, "deploy": deploy_evidence(status)},
             detail=f"permission set {' and '.join(names.values())} deployed",
         )
 
 
-def _sets(ctx: RunContext) -> dict[str, Component]:
+def wanted_sets(ctx: RunContext) -> dict[str, Component]:
     """`access`, and `setup` when the integration user lacks rights and the playbook lends them."""
     name = str(ctx.parameters["app_name"])
     sets = {"access": preauthorisation_set(f"{name}_Access", f"{name} access", name)}
     preflight = ctx.found("preflight")
-    if preflight["integration_user_lacks"] and ctx.parameters["grant_setup_rights"]:
+    if preflight["integration_user_lacks"] and ctx.parameters.get("grant_setup_rights", True):
         known = preflight["known_setup_permissions"]
         sets["setup"] = setup_set(f"{name}_Setup", f"{name} set-up, temporary", known)
     return sets

@@ -10,10 +10,12 @@ from orchestrator.actions.base import RunContext, org_fault
 from orchestrator.actions.credential import Connection, jwt_connection, jwt_username
 from orchestrator.actions.facts import UserFacts
 from orchestrator.actions.locks import truth
+from orchestrator.actions.preflight import ACCEPT_NO_OTHER_ADMIN, accepted_reason, no_admin_override
 from orchestrator.actions.snapshot import read_settings
 from orchestrator.errors import OrgFault
 from orchestrator.machine import Done, Outcome
 from orchestrator.playbook.model import ActionSpec, Parameter
+from orchestrator.ports import iso
 from orchestrator.salesforce.lockdown import AnyApiAuthGrant, LockPlan, OrgFacts, Principal, choose
 
 ANY_API_AUTH = "UseAnyApiAuth"
@@ -27,14 +29,16 @@ class PlanLockdown:
     spec = ActionSpec(
         name="plan_lockdown",
         summary="Choose the locks for this org and this bootstrap user; explain what is left open.",
-        outcomes=frozenset({"succeeded", "already_locked", "nothing_to_lock"}),
+        outcomes=frozenset({"succeeded", "already_locked", "nothing_to_lock", "needs_approval"}),
         faults=frozenset({"permission_missing", "no_other_admin", "record_missing"}),
         parameters={
             "principal": Parameter("string", default="handed_over", choices=get_args(Principal)),
             "require_sso": Parameter("boolean", default=False, description="of a handed-over account too"),
+            "accept_no_other_admin": ACCEPT_NO_OTHER_ADMIN,
+            "approve": Parameter("boolean", default=False, description="ask a person before the first lock"),
         },
         waits=True,
-        evidence=frozenset({"lock_plan", "lockdown", "password_probe"}),
+        evidence=frozenset({"lock_plan", "lockdown", "password_probe", "override"}),
     )
 
     def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - reading again costs little
@@ -61,23 +65,54 @@ class PlanLockdown:
         held = facts.permissions_of(org, str(ctx.found("jwt_proofs")[-1]["user_id"]), _NEEDED)
         if missing := sorted(set(_NEEDED) - held):
             raise org_fault("permission_missing", f"{jwt_username(ctx)} lacks {', '.join(missing)}")
-        jwt_user, user = _users(org, [jwt_username(ctx), str(username)])
-        known = _known_permissions(ctx, org)
-        rows = facts.permission_sets_of(
-            org, user.id, {"ApiUserOnly", ANY_API_AUTH} & (known | {"ApiUserOnly"})
-        )
-        grants = _grants(org, rows)
-        api_only = any(row["PermissionsApiUserOnly"] for row in rows)
-        plan = choose(
-            _facts(ctx, org, (user, jwt_user), known, grants, is_api_only=api_only),
-            ctx.org.get("bootstrap_principal") or ctx.parameters["principal"],
-            sso_asked_for=bool(ctx.parameters["require_sso"]),
-        )
-        tree = _as_json(plan, user, jwt_user, grants)
+        tree = lock_plan(ctx, org)
+        found = {"lock_plan": tree, **({"override": tree["override"]} if tree["override"] else {})}
         names = [step["mechanism"] for step in tree["steps"]]
         if not names:
-            return Done("nothing_to_lock", {"lock_plan": tree}, "no lock fits this org and user")
-        return Done(evidence={"lock_plan": tree}, detail=f"{plan.principal}: {', '.join(names)}")
+            return Done("nothing_to_lock", found, "no lock fits this org and user")
+        detail = f"{tree['principal']}: {', '.join(names)}"
+        if not ctx.parameters["approve"]:
+            return Done(evidence=found, detail=detail)
+        approval = _approval(ctx, tree)
+        tree["approval"] = approval
+        return Done("succeeded" if approval["approved"] else "needs_approval", found, detail)
+
+
+def _approval(ctx: RunContext, tree: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person has been asked, and whether the yes covers this plan.
+
+    The only way back to this state leads through the answer "approved" (a proof that grew old while the
+    question stood is made again), so a plan that was asked about was approved. Another user, or a lock
+    that was not among those asked about, is asked about anew.
+    """
+    earlier = ctx.evidence.get("lock_plan") or {}
+    asked = earlier.get("approval")
+    steps = [step["mechanism"] for step in tree["steps"]]
+    if asked and set(steps) <= set(asked["steps"]) and earlier["user_id"] == tree["user_id"]:
+        return {**asked, "approved": True}
+    return {"asked_at": iso(ctx.now_s()), "steps": steps, "approved": False}
+
+
+def lock_plan(ctx: RunContext, org: Connection) -> dict[str, Any]:
+    """The chooser's plan for the bootstrap user of the orgs file, read as whoever *org* is; reads only."""
+    jwt_user, user = _users(org, [jwt_username(ctx), str(ctx.org["username"])])
+    known = _known_permissions(ctx, org)
+    rows = facts.permission_sets_of(org, user.id, {"ApiUserOnly", ANY_API_AUTH} & (known | {"ApiUserOnly"}))
+    grants = _grants(org, rows)
+    others = facts.other_admins(org, {user.id, jwt_user.id})
+    api_only = any(row["PermissionsApiUserOnly"] for row in rows)
+    plan = choose(
+        _facts(ctx, org, (user, jwt_user), known, grants, others=others, is_api_only=api_only),
+        ctx.org.get("bootstrap_principal") or ctx.parameters["principal"],
+        sso_asked_for=bool(ctx.parameters.get("require_sso")),
+    )
+    tree = _as_json(plan, user, jwt_user, grants)
+    return {
+        **tree,
+        "summary": "; ".join(f"{step['mechanism']} ({step['danger']})" for step in tree["steps"]),
+        "other_admins": [other["username"] for other in others],
+        "override": no_admin_override(ctx, others),
+    }
 
 
 def _users(org: Connection, usernames: list[str]) -> list[UserFacts]:
@@ -107,10 +142,10 @@ def _facts(
     known: frozenset[str],
     grants: tuple[AnyApiAuthGrant, ...],
     *,
+    others: Sequence[Mapping[str, str]],
     is_api_only: bool,
 ) -> OrgFacts:
     user, jwt_user = users
-    others = facts.other_admins(org, {user.id, jwt_user.id})
     named = str(ctx.org.get("break_glass_user") or "").lower()
     sso = dict(read_settings(org, "SecuritySettings").get("singleSignOnSettings") or {})
     return OrgFacts(
@@ -121,7 +156,8 @@ def _facts(
         any_api_auth_holders=grants,
         ropc_already_blocked=truth(read_settings(org, "OauthOidcSettings").get("blockOAuthUnPwFlow")),
         other_admins=len(others),
-        break_glass_ok=bool(named) and named in {other["username"].lower() for other in others},
+        break_glass_ok=bool(accepted_reason(ctx))
+        or (bool(named) and named in {other["username"].lower() for other in others}),
         bootstrap_user_is_integration_user=user.id == jwt_user.id,
         user_is_api_only=is_api_only,
         password_was_given="password" in (ctx.org.get("secrets") or {}),

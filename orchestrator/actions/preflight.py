@@ -12,7 +12,7 @@ from orchestrator.actions.credential import Connection, bootstrap_connection, jw
 from orchestrator.actions.facts import UserFacts
 from orchestrator.actions.snapshot import settings_snapshot
 from orchestrator.machine import Done, Failed, Outcome
-from orchestrator.playbook.model import ActionSpec
+from orchestrator.playbook.model import ActionSpec, Parameter
 from orchestrator.ports import iso
 from orchestrator.salesforce.permission_sets import SETUP_PERMISSIONS, with_dependencies
 
@@ -26,6 +26,11 @@ BOOTSTRAP_NEEDS: tuple[tuple[str, ...], ...] = (
 )
 # A run takes fewer than 100 calls; stop early rather than half-way.
 CALLS_NEEDED = 200
+
+
+ACCEPT_NO_OTHER_ADMIN = Parameter(
+    "string", default="", description="why to go on although no other administrator can log in"
+)
 
 
 class Preflight:
@@ -46,8 +51,9 @@ class Preflight:
                 "org_id_mismatch",
             }
         ),
+        parameters={"accept_no_other_admin": ACCEPT_NO_OTHER_ADMIN},
         waits=True,
-        evidence=frozenset({"organization", "preflight", "snapshot"}),
+        evidence=frozenset({"organization", "preflight", "snapshot", "override"}),
     )
 
     def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - reading again costs little
@@ -101,6 +107,9 @@ class Preflight:
             "snapshot": settings_snapshot(org, iso(ctx.now_s())),
         }
         detail = f"{organization['OrganizationType']}; {len(admins)} other admin(s) can still log in"
+        if override := no_admin_override(ctx, admins):
+            evidence["override"] = override
+            detail += f"; accepted: {override['reason']}"
         return Done(evidence=evidence, detail=detail)
 
 
@@ -131,9 +140,26 @@ def _break_glass_refusal(ctx: RunContext, admins: list[dict[str, str]]) -> Faile
             "no_other_admin",
             f"{named} is not an active, unfrozen administrator who can log in by browser",
         )
-    if not admins:
+    if not admins and not accepted_reason(ctx):
         return Failed("no_other_admin", "no administrator but the bootstrap and integration users")
     return None
+
+
+def accepted_reason(ctx: RunContext) -> str:
+    """Why the operator goes on without another administrator; "" when that was not accepted."""
+    given = ctx.org.get("accept_no_other_admin") or ctx.parameters.get("accept_no_other_admin")
+    return str(given or "").strip()
+
+
+def no_admin_override(ctx: RunContext, admins: list[dict[str, str]]) -> dict[str, str] | None:
+    """The recorded override, when it is given and needed; None otherwise.
+
+    A named `break_glass_user` who cannot log in is not covered: then the orgs file is wrong.
+    """
+    reason = accepted_reason(ctx)
+    if admins or not reason:
+        return None
+    return {"what": "no_other_admin", "reason": reason, "at": iso(ctx.now_s())}
 
 
 def _enough_calls(org: Connection) -> None:

@@ -9,10 +9,12 @@ from orchestrator.actions.adopt_oauth import AdoptOauth
 from orchestrator.actions.assign_permission_set import AssignPermissionSet
 from orchestrator.actions.base import Action
 from orchestrator.actions.bootstrap import Bootstrap
+from orchestrator.actions.check_deploy import CheckDeploy
 from orchestrator.actions.check_rights import CheckRights
 from orchestrator.actions.deploy_client_app import DeployClientApp
 from orchestrator.actions.deploy_permission_set import DeployPermissionSet
 from orchestrator.actions.detect import Detect
+from orchestrator.actions.end_session import EndSession
 from orchestrator.actions.forget_credential import ForgetCredential
 from orchestrator.actions.issue_certificate import IssueCertificate
 from orchestrator.actions.lock_password import LockPassword
@@ -28,6 +30,7 @@ from orchestrator.actions.remove_app import RemoveApp
 from orchestrator.actions.remove_permission_sets import RemovePermissionSets
 from orchestrator.actions.restore_access import RestoreAccess
 from orchestrator.actions.return_rights import ReturnRights
+from orchestrator.actions.survey import Survey
 from orchestrator.actions.try_credential import TryCredential
 from orchestrator.actions.verify_credential import VerifyCredential
 from orchestrator.actions.verify_lockdown import VerifyLockdown
@@ -64,6 +67,9 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
             RemovePermissionSets(),
             ProveRemoved(),
             ForgetCredential(),
+            Survey(),
+            CheckDeploy(),
+            EndSession(),
         )
     }
 )

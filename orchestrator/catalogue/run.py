@@ -6,6 +6,30 @@ from orchestrator.errors import Blame, Disposition, FaultKind
 
 RUN_FAULTS: tuple[FaultKind, ...] = (
     FaultKind(
+        "plan_drifted",
+        Blame.OPERATOR,
+        Disposition.STOP,
+        "Playbook, inputs, orgs file or org are not as they were when the plan was made; nothing was begun.",
+        "Look at what differs, make a new plan with `orchestrator plan`, and run that.",
+        "docs/plan.md",
+    ),
+    FaultKind(
+        "plan_too_old",
+        Blame.OPERATOR,
+        Disposition.STOP,
+        "The plan is older than `--plan-max-age` allows.",
+        "Make a new plan with `orchestrator plan … --out FILE`, or allow more with `--plan-max-age`.",
+        "docs/plan.md",
+    ),
+    FaultKind(
+        "plan_tampered",
+        Blame.OPERATOR,
+        Disposition.STOP,
+        "The plan file was changed, or was made with another home or another vault key.",
+        "Make the plan anew with the `--home` that runs it.",
+        "docs/plan.md",
+    ),
+    FaultKind(
         "login_budget",
         Blame.ORCHESTRATOR,
         Disposition.BACK_OFF,

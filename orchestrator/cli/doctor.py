@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.salesforce.diagnosis_causes import Cause
     from orchestrator.salesforce.diagnosis_findings import Diagnosis, Refused
 
+_LOOKING = frozenset({"verify", "plan-hybrid"})
 _NOT_A_FAULT = frozenset({"", "cancelled"})
 
 
@@ -76,7 +77,7 @@ def _last_failure(app: App, org: str) -> Refused | None:
     from orchestrator.salesforce.diagnosis_findings import Refused  # noqa: PLC0415 - heavy
 
     runs = app.journal.runs(statuses=[RunStatus.FINISHED], org=org)
-    newest = next((run for run in runs if run.playbook != "verify"), None)
+    newest = next((run for run in runs if run.playbook not in _LOOKING), None)
     if newest is None or newest.result == "succeeded" or newest.code in _NOT_A_FAULT:
         return None
     if newest.code not in FAULTS:

@@ -35,7 +35,7 @@ class LiveTable:
         from rich.live import Live  # noqa: PLC0415 - only on terminals
 
         self._live: Any = Live(console=rich, auto_refresh=False, transient=True)
-        self._table = lambda: table(snapshot(), now_s(), circuits())
+        self._table: Callable[[], Any] = lambda: table(snapshot(), now_s(), circuits())
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep_drawing, name="view", daemon=True)
 

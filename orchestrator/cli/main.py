@@ -18,6 +18,7 @@ from orchestrator.redaction import redact, redact_tree
 # Command -> (module, attribute, one line for --help). Modules are imported when a command is used.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("run", "run", "Run a playbook for one org or a fleet."),
+    "plan": ("plan", "plan", "What a run would change; changes nothing."),
     "resume": ("run", "resume", "Continue runs from their last settled state."),
     "runs": ("runs", "runs", "List, show, watch, approve, cancel and undo runs."),
     "verify": ("verify", "verify", "Check, read-only, that nothing drifted since the run."),

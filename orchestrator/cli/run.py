@@ -39,6 +39,8 @@ DEFAULT_CONCURRENCY = 16
 @click.option("--until", metavar="STATE", help="Stop before entering STATE.")
 @click.option("--detach", is_flag=True, help="Only record the runs; `resume` drives them.")
 @click.option("--again", is_flag=True, help="Also for orgs that have an unfinished run of this playbook.")
+@click.option("--plan", "plan_file", metavar="FILE", help="Only if everything still is as in this plan.")
+@click.option("--plan-max-age", default="24h", show_default=True, help="Refuse an older plan.")
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Divide waits; loopback only.")
 @fleet_options
 @global_options
@@ -65,6 +67,10 @@ def run(console: Console, /, playbook: str, orgs_file: str, **options: Any) -> i
     check_secrets(app, entries)
     if not options["again"]:
         refuse_second_runs(app, compiled.name, {entry.name for entry in entries})
+    if options["plan_file"]:
+        from orchestrator.cli.plan_check import check_plan  # noqa: PLC0415 - only for planned runs
+
+        check_plan(app, compiled, inputs, entries, options)
     app.journal.put_playbook(compiled.digest, compiled.source)
     command = app.owner.id
     made = [

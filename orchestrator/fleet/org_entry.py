@@ -22,6 +22,7 @@ class OrgEntry:
         integration_user: JWT run-as user.
         break_glass_user: who can still get in.
         bootstrap_principal: whose account `username` is, one of BOOTSTRAP_PRINCIPALS.
+        accept_no_other_admin: why the lock may go on although nobody else could let people back in.
         web: bootstrap by the web flow.
         labels: for selection.
         secrets: field -> reference, such as `{"password": "env:ACME_PASSWORD"}`.
@@ -34,6 +35,7 @@ class OrgEntry:
     integration_user: str | None = None
     break_glass_user: str | None = None
     bootstrap_principal: str | None = None
+    accept_no_other_admin: str | None = None
     web: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class OrgEntry:
             "integration_user": self.integration_user,
             "break_glass_user": self.break_glass_user,
             "bootstrap_principal": self.bootstrap_principal,
+            "accept_no_other_admin": self.accept_no_other_admin,
             "web": self.web,
             "labels": dict(self.labels),
             "secrets": dict(self.secrets),

@@ -114,6 +114,7 @@ class _EntryReader:
             integration_user=_value(texts.get("integration_user")),
             break_glass_user=_value(texts.get("break_glass_user")),
             bootstrap_principal=self._principal(texts.get("bootstrap_principal")),
+            accept_no_other_admin=_value(texts.get("accept_no_other_admin")),
             web=self._web(row),
             labels=self._labels(row),
             secrets=secrets,

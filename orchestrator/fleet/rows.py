@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from orchestrator.fleet.org_entry import SECRET_FIELDS
 from orchestrator.playbook.diagnostics import Place
 
-TEXT_FIELDS = ("url", "org_id", "username", "integration_user", "break_glass_user", "bootstrap_principal")
+TEXT_FIELDS = (
+    *("url", "org_id", "username", "integration_user", "break_glass_user", "bootstrap_principal"),
+    "accept_no_other_admin",
+)
 FIELDS = (*TEXT_FIELDS, *SECRET_FIELDS, "web", "labels")
 
 

@@ -135,6 +135,7 @@ ORG_FIELDS = frozenset(
         "integration_user",
         "break_glass_user",
         "bootstrap_principal",
+        "accept_no_other_admin",
         "labels",
         "web",
     }

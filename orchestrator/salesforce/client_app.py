@@ -7,7 +7,7 @@ meta_connectedapp), the WSDLs of v62-v67, and what live validators refused (apps
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from orchestrator.salesforce.client_app_plan import (
     AppKind,
@@ -45,15 +45,20 @@ _CONNECTED_IP: Mapping[IpRelaxation, str] = {
 }
 
 
-def build_client_app(plan: ClientAppPlan, api_version: int) -> Package:
+def build_client_app(plan: ClientAppPlan, api_version: int, beside: Sequence[Component] = ()) -> Package:
     """The package that creates or updates the app.
+
+    Args:
+        plan: the app.
+        api_version: of the deploy.
+        beside: other components to go into the same package.
 
     Raises:
         UsageError: the API version is not known.
     """
     if plan.kind == "connected_app":
-        return build_package([connected_app(plan)], api_version)
-    return build_package(external_client_app(plan, api_version), api_version)
+        return build_package([*beside, connected_app(plan)], api_version)
+    return build_package([*beside, *external_client_app(plan, api_version)], api_version)
 
 
 def external_client_app(plan: ClientAppPlan, api_version: int) -> list[Component]:

@@ -8,6 +8,7 @@ before the commit that holds its statements is on disk; if that commit fails, ev
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -151,7 +152,9 @@ class GroupCommit:
         """Undo; a connection that cannot even do that is thrown away (its transaction goes with it)."""
         try:
             connection.rollback()
-        except sa_exc.SQLAlchemyError:
+            # After a commit that failed SQLAlchemy takes the transaction for over; the database may not.
+            connection.connection.rollback()
+        except (sa_exc.SQLAlchemyError, sqlite3.Error):
             connection.invalidate()
             connection.close()
             self._writer = None

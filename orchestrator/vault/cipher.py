@@ -14,7 +14,9 @@ import os
 from typing import NoReturn
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES = 32
 _MAGIC = b"orchestrator vault 1\n"
@@ -68,6 +70,17 @@ class VaultKey:
         """The key that `wrap` encrypted; None if it is not that key."""
         material = self.open(wrapped, f"key {key_id}")
         return None if material is None else VaultKey(material, self.source)
+
+    def mac(self, content: bytes, *, label: str, salt: bytes) -> str:
+        """HMAC-SHA256 (hex) of *content* under a key of its own, derived by HKDF (RFC 5869).
+
+        Args:
+            content: what is signed.
+            label: what for; another label is another key, and none of them tells the vault's.
+            salt: of the home, so that two homes with one key do not take each other's signatures.
+        """
+        derived = HKDF(hashes.SHA256(), KEY_BYTES, salt, f"orchestrator {label}".encode())
+        return hmac.digest(derived.derive(self._material), content, hashlib.sha256).hex()
 
     def _associated(self, name: str) -> bytes:
         return b"/".join((_MAGIC, self.id.encode(), name.encode()))

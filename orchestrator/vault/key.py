@@ -81,6 +81,24 @@ def load_key(home: Path, environ: Mapping[str, str]) -> VaultKey:
         return _key(home, environ, recorded)
 
 
+def home_mac(home: Path, environ: Mapping[str, str], content: bytes, label: str) -> str:
+    """HMAC-SHA256 (hex) of *content* that only this home can make and check.
+
+    Args:
+        home: folder of the orchestrator's files.
+        environ: environment variables.
+        content: what is signed.
+        label: what for; see `VaultKey.mac`.
+
+    Raises:
+        VaultError: see `load_key`.
+    """
+    key = load_key(home, environ)
+    with translated():
+        recorded = _recorded(home)
+    return key.mac(content, label=label, salt=bytes.fromhex(recorded.salt if recorded else ""))
+
+
 def new_key(home: Path, environ: Mapping[str, str], replacement: str | None = None) -> VaultKey:
     """A key to rotate to, for the recorded source. Nothing is stored; see `adopt_key`.
 

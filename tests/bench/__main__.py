@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -129,8 +130,10 @@ def makespan(folder: Path, scale: int) -> list[Row]:
     """A fleet whose apps take 2 to 10 minutes of org time to propagate."""
     count = 500 // scale
     cost = fleets.product(folder / "makespan", count, _SPEED, "slow_propagation")
+    ended = re.search(r"run\(s\): (.*)", cost.out)
     return [
         (f"{count} orgs, propagation 2-10 min at speed {_SPEED:g}, makespan", "", f"{cost.wall_s:.0f} s"),
+        ("  ended", "all succeeded", ended.group(1) if ended else "?"),
         ("  orgs a minute", "", f"{count / cost.wall_s * 60:.0f}"),
         ("  requests per org", "", f"{cost.requests_per_org:.0f}"),
     ]
