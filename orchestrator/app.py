@@ -268,11 +268,11 @@ def playbook_source(name: str) -> tuple[str, str]:
     """
     path = Path(name)
     if path.suffix in {".yaml", ".yml"} or path.is_file() or os.sep in name:
-        return _read(path), name
+        return read_text(path), name
     for folder in (Path(__file__).parent / "playbooks", Path(__file__).parent.parent / "playbooks"):
         shipped = folder / f"{name}.yaml"
         if shipped.is_file():
-            return _read(shipped), str(shipped)
+            return read_text(shipped), str(shipped)
     raise UsageError(
         f"there is no playbook '{name}'",
         code="playbook_unknown",
@@ -287,9 +287,10 @@ def shipped_playbooks() -> list[str]:
     return sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file somebody named, without a byte order mark. Raises UsageError when it cannot be read."""
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(
             f"{path} is not UTF-8 text", code="file_unreadable", remedy="save it as UTF-8"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from orchestrator.app import read_text
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def load_orgs(file: str) -> Sequence[OrgEntry]:
     from orchestrator.fleet.orgs import read_orgs  # noqa: PLC0415 - heavy
 
     fmt = "csv" if file.lower().endswith(".csv") else "yaml"
-    return read_orgs(_read(file), file, fmt)
+    return read_orgs(sys.stdin.read() if file == "-" else read_text(Path(file)), file, fmt)
 
 
 def check_urls(entries: Sequence[OrgEntry]) -> None:
@@ -54,20 +55,3 @@ def check_speed(entries: Sequence[OrgEntry], rules: Sequence[ConnectTo]) -> None
         port = url.port or (80 if url.scheme == "http" else 443)
         if not route(rules, url.hostname or "", port).loopback:
             raise speed_needs_loopback(url.hostname or entry.url)
-
-
-def _read(file: str) -> str:
-    if file == "-":
-        return sys.stdin.read()
-    try:
-        return Path(file).read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{file} is not UTF-8 text", code="file_unreadable", remedy="save it as UTF-8"
-        ) from error
-    except OSError as error:
-        raise UsageError(
-            f"cannot read {file}: {error.strerror}",
-            code="file_unreadable",
-            remedy="check path and permissions",
-        ) from error

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.engine.standing import standing_of
 from orchestrator.errors import UsageError
-from orchestrator.machine import AwaitOperator, Halt, Machine, Perform, answer
+from orchestrator.machine import Machine, answer
 from orchestrator.playbook.inputs import read_value
 from orchestrator.playbook.model import Parameter
-from orchestrator.ports import AttemptRecord, Journal, RunRecord, RunStatus, Standing
+from orchestrator.ports import AttemptRecord, Journal, RunRecord, RunStatus
 
 
 def answer_run(
@@ -54,7 +55,7 @@ def answer_run(
         detail="answered by an operator",
         evidence={"operator": values} if values else {},
     )
-    journal.answer_operator(record.run, _standing(decision, evidence, now_s), settled)
+    journal.answer_operator(record.run, standing_of(decision, evidence, now_s), settled)
     return journal.run(record.run)
 
 
@@ -69,18 +70,3 @@ def _values(asked: Mapping[str, str], given: Mapping[str, str]) -> dict[str, Any
             remedy=f"the question asks for: {', '.join(asked) or 'nothing'}; give --input KEY=VALUE",
         )
     return {name: read_value(name, Parameter(kind), given[name]) for name, kind in asked.items()}
-
-
-def _standing(
-    decision: Perform | AwaitOperator | Halt, evidence: Mapping[str, Any], now_s: float
-) -> Standing:
-    common: dict[str, Any] = {"position": decision.position, "updated_s": now_s, "evidence": evidence}
-    match decision:
-        case Perform(not_before_s=not_before_s):
-            return Standing(status=RunStatus.ACTIVE, not_before_s=not_before_s, **common)
-        case AwaitOperator(until_s=until_s):
-            return Standing(
-                status=RunStatus.AWAITING_OPERATOR, not_before_s=until_s, until_s=until_s, **common
-            )
-        case Halt(result=result):
-            return Standing(status=RunStatus.FINISHED, not_before_s=now_s, result=str(result), **common)
