@@ -288,7 +288,7 @@ def shipped_playbooks() -> list[str]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file somebody named, without a byte order mark. Raises UsageError when it cannot be read."""
+    """The text of a file somebody named, without a byte order mark. Raises UsageError."""
     try:
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
