@@ -32,7 +32,7 @@ class AdoptOauth:
         evidence=frozenset({"adopted"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - every step may be done twice
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Each step of apply is harmless when repeated, so it is repeated."""
         return None
 

@@ -34,7 +34,7 @@ class CheckDeploy(DeployClientApp):
         """A check whose id was lost is simply sent again: it changes nothing."""
         return super().observe(ctx) if ctx.notes.get("deploy_id") else None
 
-    def check_only(self, ctx: RunContext) -> bool:  # noqa: ARG002 - always
+    def check_only(self, ctx: RunContext) -> bool:
         """Never for real."""
         return True
 
@@ -42,7 +42,7 @@ class CheckDeploy(DeployClientApp):
         """The permission sets, which a run deploys before the app."""
         return tuple(wanted_sets(ctx).values())
 
-    def done(self, ctx: RunContext, org: Connection, status: DeployStatus) -> Outcome:  # noqa: ARG002
+    def done(self, ctx: RunContext, org: Connection, status: DeployStatus) -> Outcome:
         """Evidence: `check_deploy` (id, status, the kind of app that would be made)."""
         kind = CONNECTED if self._kind(ctx) == CONNECTED_IF_ALLOWED else self._kind(ctx)
         found = {**deploy_evidence(status), "kind": kind}

@@ -44,7 +44,7 @@ class CheckRights:
         evidence=frozenset({"rights"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - looking is the action
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Looking is repeated, not remembered."""
         return None
 

@@ -74,11 +74,11 @@ class DeployClientApp(Deploying):
             ctx.note(adopting=False, consumer_key=ctx.notes.get("consumer_key") or ctx.random_hex(32))
         return build_client_app(self._plan(ctx, name, kind), org.api_version, self.beside(ctx))
 
-    def beside(self, ctx: RunContext) -> Sequence[Component]:  # noqa: ARG002 - for the check of everything
+    def beside(self, ctx: RunContext) -> Sequence[Component]:
         """Components that go into the same package."""
         return ()
 
-    def done(self, ctx: RunContext, org: Connection, status: DeployStatus) -> Outcome:  # noqa: ARG002
+    def done(self, ctx: RunContext, org: Connection, status: DeployStatus) -> Outcome:
         """Evidence: `client_app` (kind, name, when); or, after a check-only deploy, on to the real one."""
         if self._kind(ctx) == CONNECTED_IF_ALLOWED:
             ctx.note(kind=CONNECTED, deploy_id=None, announced_at=None)

@@ -43,7 +43,7 @@ class DeployPermissionSet(Deploying):
                 return foreign("permission set", item.member)
         return build_package(sets, org.api_version)
 
-    def done(self, ctx: RunContext, org: Connection, status: DeployStatus) -> Outcome:  # noqa: ARG002
+    def done(self, ctx: RunContext, org: Connection, status: DeployStatus) -> Outcome:
         """Evidence: `permission_sets` with the names to assign."""
         names = {purpose: item.member for purpose, item in wanted_sets(ctx).items()}
         return Done(

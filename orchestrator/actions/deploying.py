@@ -59,7 +59,7 @@ class Deploying(abc.ABC):
     def done(self, ctx: RunContext, org: Connection, status: DeployStatus) -> Outcome:
         """What a deploy that succeeded means for this action."""
 
-    def check_only(self, ctx: RunContext) -> bool:  # noqa: ARG002 - most deploys are for real
+    def check_only(self, ctx: RunContext) -> bool:
         """Whether the next deploy only validates."""
         return False
 
@@ -121,7 +121,7 @@ class Deploying(abc.ABC):
             return Again(refused.code, refused.detail, evidence=evidence)
         return self.failed(ctx, Failed(refused.code, refused.detail, evidence))
 
-    def failed(self, ctx: RunContext, outcome: Failed) -> Outcome:  # noqa: ARG002 - for those who can mend
+    def failed(self, ctx: RunContext, outcome: Failed) -> Outcome:
         """A deploy that failed for good; subclasses that know a way out take it here."""
         return outcome
 

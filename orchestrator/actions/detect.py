@@ -28,7 +28,7 @@ class Detect:
         evidence=frozenset({"org_id", "host", "api_version"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - reading again costs nothing
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Reading is repeated, not remembered."""
         return None
 

@@ -20,7 +20,7 @@ class EndSession:
         evidence=frozenset({"session_ended"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - every step may be done twice
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Logging out twice is harmless."""
         return None
 

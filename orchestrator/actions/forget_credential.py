@@ -18,7 +18,7 @@ class ForgetCredential:
         evidence=frozenset({"forgotten"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - forgetting may be repeated
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Forgetting is repeated, not remembered."""
         return None
 

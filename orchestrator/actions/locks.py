@@ -44,19 +44,19 @@ class BlockPasswordGrant:
 
     TYPE = "OauthOidcSettings"
 
-    def before(self, ctx: RunContext, org: Connection, user_id: str) -> dict[str, Any]:  # noqa: ARG002
+    def before(self, ctx: RunContext, org: Connection, user_id: str) -> dict[str, Any]:
         """The whole settings record: a write resets what it leaves out."""
         return {"settings": read_settings(org, self.TYPE)}
 
-    def apply(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> None:  # noqa: ARG002
+    def apply(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> None:
         """Write the settings as they were, with the one switch turned."""
         self._write(org, before["settings"], blocked=True)
 
-    def holds(self, org: Connection, user_id: str, before: Mapping[str, Any]) -> bool:  # noqa: ARG002
+    def holds(self, org: Connection, user_id: str, before: Mapping[str, Any]) -> bool:
         """An org may report success and keep the old value, so the value is read."""
         return truth(read_settings(org, self.TYPE).get("blockOAuthUnPwFlow"))
 
-    def undo(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def undo(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> str:
         """Write the settings as they were, and read them back: an undo is believed no more than a lock."""
         was = truth(before["settings"].get("blockOAuthUnPwFlow"))
         self._write(org, before["settings"], blocked=was)
@@ -89,7 +89,7 @@ class WithdrawAnyApiAuth:
                 ctx.effect()
                 org.rest.delete("PermissionSetAssignment", row)
 
-    def holds(self, org: Connection, user_id: str, before: Mapping[str, Any]) -> bool:  # noqa: ARG002
+    def holds(self, org: Connection, user_id: str, before: Mapping[str, Any]) -> bool:
         """The permission is gone, whatever granted it."""
         return not facts.permissions_of(org, user_id, {"UseAnyApiAuth"})
 
@@ -125,7 +125,7 @@ class PermissionByOwnSet:
         set_id = require_id(facts.permission_set_id(org, name), f"permission set {name}")
         _assign(ctx, org, user_id, set_id)
 
-    def holds(self, org: Connection, user_id: str, before: Mapping[str, Any]) -> bool:  # noqa: ARG002
+    def holds(self, org: Connection, user_id: str, before: Mapping[str, Any]) -> bool:
         """The user holds the permission."""
         return bool(facts.permissions_of(org, user_id, {self.permission}))
 
@@ -143,11 +143,11 @@ class PermissionByOwnSet:
 class ReplacePassword:
     """A random password that nobody knows (REST: POST sobjects/User/{id}/password)."""
 
-    def before(self, ctx: RunContext, org: Connection, user_id: str) -> dict[str, Any]:  # noqa: ARG002
+    def before(self, ctx: RunContext, org: Connection, user_id: str) -> dict[str, Any]:
         """When the password was last changed: the only trace of a change one can read."""
         return {"last_password_change": _last_password_change(org, user_id)}
 
-    def apply(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> None:  # noqa: ARG002
+    def apply(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> None:
         """Set it and forget it; all character classes, 256 random bits."""
         org.rest.set_password(user_id, Secret(f"Aa1!{ctx.random_hex(32)}"))
 
@@ -155,7 +155,7 @@ class ReplacePassword:
         """The time of the last change moved."""
         return bool(_last_password_change(org, user_id) != before["last_password_change"])
 
-    def undo(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def undo(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> str:
         """Not possible: nobody keeps the old password. The owner resets it by mail."""
         return "cannot be undone; the owner resets it with 'Forgot your password' or an administrator does"
 
@@ -163,21 +163,21 @@ class ReplacePassword:
 class EndSessions:
     """Delete the user's sessions (AuthSession), except the one we work with when it is the user's own."""
 
-    def before(self, ctx: RunContext, org: Connection, user_id: str) -> dict[str, Any]:  # noqa: ARG002
+    def before(self, ctx: RunContext, org: Connection, user_id: str) -> dict[str, Any]:
         """How many there are."""
         return {"sessions": len(_sessions(org, user_id))}
 
-    def apply(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> None:  # noqa: ARG002
+    def apply(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> None:
         """Delete them one by one."""
         for session_id in _sessions(org, user_id):
             ctx.effect()
             org.rest.delete("AuthSession", session_id)
 
-    def holds(self, org: Connection, user_id: str, before: Mapping[str, Any]) -> bool:  # noqa: ARG002
+    def holds(self, org: Connection, user_id: str, before: Mapping[str, Any]) -> bool:
         """None is left."""
         return not _sessions(org, user_id)
 
-    def undo(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def undo(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> str:
         """Nothing to undo."""
         return "nothing to undo; the user logs in again"
 
@@ -185,20 +185,20 @@ class EndSessions:
 class FreezeUser:
     """UserLogin.IsFrozen = true."""
 
-    def before(self, ctx: RunContext, org: Connection, user_id: str) -> dict[str, Any]:  # noqa: ARG002
+    def before(self, ctx: RunContext, org: Connection, user_id: str) -> dict[str, Any]:
         """The UserLogin row as it is."""
         row = _user_login(org, user_id)
         return {"user_login_id": row["Id"], "was_frozen": bool(row["IsFrozen"])}
 
-    def apply(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> None:  # noqa: ARG002
+    def apply(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> None:
         """Freeze."""
         org.rest.update("UserLogin", str(before["user_login_id"]), {"IsFrozen": True})
 
-    def holds(self, org: Connection, user_id: str, before: Mapping[str, Any]) -> bool:  # noqa: ARG002
+    def holds(self, org: Connection, user_id: str, before: Mapping[str, Any]) -> bool:
         """The row says frozen."""
         return bool(_user_login(org, user_id)["IsFrozen"])
 
-    def undo(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def undo(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> str:
         """As it was."""
         ctx.effect()
         org.rest.update("UserLogin", str(before["user_login_id"]), {"IsFrozen": before["was_frozen"]})
@@ -208,15 +208,15 @@ class FreezeUser:
 class DeactivateUser:
     """User.IsActive = false."""
 
-    def before(self, ctx: RunContext, org: Connection, user_id: str) -> dict[str, Any]:  # noqa: ARG002
+    def before(self, ctx: RunContext, org: Connection, user_id: str) -> dict[str, Any]:
         """Whether the user is active."""
         return {"was_active": _is_active(org, user_id)}
 
-    def apply(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> None:  # noqa: ARG002
+    def apply(self, ctx: RunContext, org: Connection, user_id: str, before: Mapping[str, Any]) -> None:
         """Deactivate."""
         org.rest.update("User", user_id, {"IsActive": False})
 
-    def holds(self, org: Connection, user_id: str, before: Mapping[str, Any]) -> bool:  # noqa: ARG002
+    def holds(self, org: Connection, user_id: str, before: Mapping[str, Any]) -> bool:
         """The row says inactive."""
         return not _is_active(org, user_id)
 

@@ -41,7 +41,7 @@ class PlanLockdown:
         evidence=frozenset({"lock_plan", "lockdown", "password_probe", "override"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - reading again costs little
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Reading is repeated, not remembered."""
         return None
 

@@ -34,7 +34,7 @@ class PlanRemoval:
         evidence=frozenset({"removal_plan"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - nothing is changed
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Reading is repeated, not remembered."""
         return None
 
@@ -83,7 +83,7 @@ class ConfirmOurs:
         evidence=frozenset({"removal_proof"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - a proof is made, not remembered
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Every proof is a new one."""
         return None
 

@@ -56,7 +56,7 @@ class Preflight:
         evidence=frozenset({"organization", "preflight", "snapshot", "override"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - reading again costs little
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Reading is repeated, not remembered."""
         return None
 

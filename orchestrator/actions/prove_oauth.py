@@ -59,7 +59,7 @@ class ProveOauth:
         evidence=frozenset({"jwt_proofs", "propagation", "audience", "instance_url"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - a proof is made, not remembered
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Every proof is a new one."""
         return None
 

@@ -23,7 +23,7 @@ class ProveRemoved:
         evidence=frozenset({"jwt_refused", "session_revoked"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - every refusal is asked for anew
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Every refusal is a new one."""
         return None
 

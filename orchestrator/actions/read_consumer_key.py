@@ -25,7 +25,7 @@ class ReadConsumerKey:
         evidence=frozenset({"app"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - reading is the action
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Reading is repeated, not remembered."""
         return None
 

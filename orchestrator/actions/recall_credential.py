@@ -17,7 +17,7 @@ class RecallCredential:
         faults=frozenset({"credential_absent", "credential_refused", "org_id_mismatch"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - nothing is changed
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Reading is repeated, not remembered."""
         return None
 

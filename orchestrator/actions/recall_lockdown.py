@@ -27,7 +27,7 @@ class RecallLockdown:
         evidence=frozenset({"undo_plan"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - nothing is changed
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Reading is repeated, not remembered."""
         return None
 

@@ -29,7 +29,7 @@ class RemovePermissionSets:
         evidence=frozenset({"removed", "left"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - every step looks before it acts
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Each step of apply is harmless when repeated, so it is repeated."""
         return None
 

@@ -42,7 +42,7 @@ class RestoreAccess:
         evidence=frozenset({"restored"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - apply looks before it writes
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """The look is the first thing `apply` does, in doubt or not."""
         return None
 

@@ -61,10 +61,10 @@ class UnblockPasswordGrant(_Switch):
     def _was(self, lock: Applied) -> bool:
         return truth(lock.before["settings"].get(self.field))
 
-    def _now(self, org: Connection, lock: Applied) -> bool:  # noqa: ARG002 - of the whole org
+    def _now(self, org: Connection, lock: Applied) -> bool:
         return truth(read_settings(org, self.TYPE).get(self.field))
 
-    def _write(self, org: Connection, lock: Applied, *, value: bool) -> None:  # noqa: ARG002 - likewise
+    def _write(self, org: Connection, lock: Applied, *, value: bool) -> None:
         # Not the snapshot: a write resets what it leaves out, and others may have changed the rest since.
         settings = {**read_settings(org, self.TYPE), self.field: value}
         org.metadata.upsert(self.TYPE, [{"fullName": SETTINGS[self.TYPE], **settings}])
@@ -121,7 +121,7 @@ class PasswordStaysReplaced:
             "reset in Setup > Users",
         )
 
-    def restore(self, ctx: RunContext, org: Connection, lock: Applied) -> str:  # noqa: ARG002
+    def restore(self, ctx: RunContext, org: Connection, lock: Applied) -> str:
         """Nothing can be done."""
         return "not restorable"
 
@@ -129,11 +129,11 @@ class PasswordStaysReplaced:
 class SessionsStayEnded:
     """Sessions are begun by logging in."""
 
-    def look(self, org: Connection, lock: Applied) -> Seen:  # noqa: ARG002 - there is nothing to look at
+    def look(self, org: Connection, lock: Applied) -> Seen:
         """Nothing to bring back."""
         return Seen(Found.FINAL, "ended sessions do not come back; who logs in has a new one")
 
-    def restore(self, ctx: RunContext, org: Connection, lock: Applied) -> str:  # noqa: ARG002
+    def restore(self, ctx: RunContext, org: Connection, lock: Applied) -> str:
         """Nothing to do."""
         return "nothing to restore"
 

@@ -45,7 +45,7 @@ class Survey:
         evidence=frozenset({"plan", "observed", "permission_sets"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - reading again costs little
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Reading is repeated, not remembered."""
         return None
 

@@ -22,7 +22,7 @@ class TryCredential:
         ),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - the token endpoint is the look
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Trying is looking."""
         return None
 

@@ -73,7 +73,7 @@ class VerifyCredential:
         evidence=frozenset({"verification"}),
     )
 
-    def observe(self, ctx: RunContext) -> Outcome | None:  # noqa: ARG002 - reading again costs little
+    def observe(self, ctx: RunContext) -> Outcome | None:
         """Reading is repeated, not remembered; the one probe is guarded by its note."""
         return None
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.bench import fleets, noop
+from tests.bench import fleets, noop, simulator_rate
 
 Row = tuple[str, str, str]
 _ROOT = Path(__file__).parents[2]
@@ -139,12 +139,18 @@ def makespan(folder: Path, scale: int) -> list[Row]:
     ]
 
 
+def simulator(_folder: Path, _scale: int) -> list[Row]:
+    """What one simulator process serves and holds; the machine's own reference stands behind each figure."""
+    return [(name, "", f"{measured}; {reference}") for name, measured, reference in simulator_rate.figures()]
+
+
 _PARTS: tuple[Callable[[Path, int], list[Row]], ...] = (
     machine_reference,
     journal_and_engine,
     waiting,
     cpu_per_org,
     makespan,
+    simulator,
 )
 
 
