@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import datetime as dt
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,7 +19,7 @@ from orchestrator.errors import Defect
 _SAME_CHANGE = dt.timedelta(minutes=5)
 
 
-class _Switch:
+class _Switch(abc.ABC):
     """A lock that is one boolean: the old value and the present one tell everything."""
 
     field: str
@@ -45,11 +46,13 @@ class _Switch:
     def _was(self, lock: Applied) -> bool:
         return truth(lock.before[self.before_key])
 
+    @abc.abstractmethod
     def _now(self, org: Connection, lock: Applied) -> bool:
-        raise NotImplementedError
+        """The present value."""
 
+    @abc.abstractmethod
     def _write(self, org: Connection, lock: Applied, *, value: bool) -> None:
-        raise NotImplementedError
+        """Set it."""
 
 
 class UnblockPasswordGrant(_Switch):
