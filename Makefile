@@ -3,9 +3,10 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+AUDIT  := .venv-audit
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-clients test-fast lint format bench lock schema clean
+.PHONY: help demo test test-clients test-fast lint format bench fuzz chaos soak build audit lock clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,14 +37,23 @@ format: $(VENV)/dev.stamp ## let ruff format the code
 bench: $(VENV)/dev.stamp ## measure; the machine's own reference stands beside each figure
 	$(BIN)/python -m tests.bench
 
+build: $(AUDIT)/stamp .venv-run/stamp ## wheel, sdist and SBOM (CycloneDX) in dist/, the same bytes every time
+	$(AUDIT)/bin/python -m hatchling build -d dist
+	$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --short-PURLs --of JSON -o dist/sbom.cdx.json .venv-run
+
+audit: $(AUDIT)/stamp .venv-run/stamp ## licences and known vulnerabilities of what a user installs
+	$(AUDIT)/bin/python .ci/audit.py .venv-run/bin/python
+
 lock: $(VENV)/dev.stamp ## make the lock files anew (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --no-header -o locks/run.txt
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header -o locks/dev.txt
+	uv pip compile locks/audit.in --universal --generate-hashes --no-header -o locks/audit.txt
 	cd tests/clients && npm install --package-lock-only --ignore-scripts \
 	  --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what was made here
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT) .venv-run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -56,3 +66,13 @@ $(VENV)/dev.stamp: locks/dev.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --require-hashes -r locks/dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/run.stamp
+
+$(AUDIT)/stamp: locks/audit.txt
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --require-hashes -r locks/audit.txt
+	@touch $@
+
+.venv-run/stamp: locks/run.txt | $(AUDIT)/stamp
+	$(PYTHON) -m venv --clear --without-pip .venv-run
+	$(AUDIT)/bin/python -m pip --python .venv-run install --quiet --require-hashes -r locks/run.txt
+	@touch $@
