@@ -4,6 +4,7 @@ OrchestratorError
 ├── UsageError            exit 2   the operator can fix it by calling or writing differently
 │   ├── PlaybookError              the playbook does not compile; carries every diagnostic at once
 │   ├── OrgsFileError              the orgs file or a secret reference in it is wrong
+│   ├── TextsFileError             the user's own texts name what does not exist
 │   └── SecretUnavailable          a secret reference could not be resolved
 ├── OrgFault              exit 3   an org, Salesforce or the network said no; carries a FaultKind
 ├── StoreError            exit 2   the journal or the vault cannot be used
@@ -17,9 +18,11 @@ OrchestratorError
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
+
+from orchestrator import texts
 
 EXIT_SUCCEEDED = 0
 EXIT_USAGE = 2
@@ -56,23 +59,44 @@ class Disposition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FaultKind:
-    """One row of the catalogue of faults.
+    """One row of the catalogue of faults; its sentences are texts (`orchestrator/texts/faults.yaml`).
 
     Attributes:
         code: stable, snake_case; what playbooks name under `on:` and JSON carries.
         blame: who has to move.
         disposition: what the machine may do.
-        meaning: one sentence, what the answer means.
-        remedy: one imperative sentence, the next thing to do.
-        source: where the meaning is known from.
+        release: API version of the org it is told about, such as 66.0; None for the newest sentences.
     """
 
     code: str
     blame: Blame
     disposition: Disposition
-    meaning: str
-    remedy: str
-    source: str = ""
+    release: float | None = None
+
+    @property
+    def meaning(self) -> str:
+        """One sentence, what the answer means."""
+        return self._sentence("meaning")
+
+    @property
+    def remedy(self) -> str:
+        """One imperative sentence, the next thing to do."""
+        return self._sentence("remedy")
+
+    @property
+    def source(self) -> str:
+        """Where the meaning is known from."""
+        return self._sentence("source")
+
+    def for_release(self, api_version: float | str | None) -> FaultKind:
+        """The row with the sentences that are true in an org of that API version; None when not known."""
+        return replace(self, release=None if api_version is None else float(api_version))
+
+    def _sentence(self, field: str) -> str:
+        try:
+            return texts.text("faults", self.code, field, self.release)
+        except (KeyError, texts.TextsInvalid) as missing:
+            raise Defect(f"no text for {field} of fault {self.code!r}: {missing}") from None
 
 
 class OrchestratorError(Exception):
@@ -169,6 +193,12 @@ class OrgsFileError(DocumentError):
     """The orgs file is wrong."""
 
     code = "orgs_file_invalid"
+
+
+class TextsFileError(DocumentError):
+    """The user's file of texts is wrong."""
+
+    code = "texts_file_invalid"
 
 
 class SecretUnavailable(UsageError):

@@ -1,8 +1,8 @@
-"""Every fault a run can meet: one row per stable code, with blame, disposition, meaning and remedy.
+"""Every fault a run can meet: one row per stable code, with blame and disposition.
 
-The rows are data. What an answer of Salesforce means is decided by the tables in
-`orchestrator.salesforce.answers`, which name the codes of this catalogue; playbooks name them under `on:`.
-`docs/errors.md` is generated from here by `errors_page()`.
+The rows decide how a run behaves; their sentences lie in `orchestrator/texts/faults.yaml`. What an answer
+of Salesforce means is decided by the tables in `orchestrator.salesforce.answers`, which name the codes of
+this catalogue; playbooks name them under `on:`. `docs/errors.md` is generated from here by `errors_page()`.
 """
 
 from __future__ import annotations
@@ -17,23 +17,14 @@ from orchestrator.catalogue.org_state import ORG_FAULTS
 from orchestrator.catalogue.run import RUN_FAULTS
 from orchestrator.catalogue.token import TOKEN_FAULTS
 from orchestrator.errors import Defect, FaultKind
+from orchestrator.texts import document
 
-SECTIONS: Mapping[str, tuple[FaultKind, ...]] = MappingProxyType(
-    {
-        "Logging in with a password": LOGIN_FAULTS,
-        "Getting a token": TOKEN_FAULTS,
-        "Deploying": DEPLOY_FAULTS,
-        "The org and its records": ORG_FAULTS,
-        "Network and transport": NETWORK_FAULTS,
-        "The run itself": RUN_FAULTS,
-    }
-)
+_ROWS = (*LOGIN_FAULTS, *TOKEN_FAULTS, *DEPLOY_FAULTS, *ORG_FAULTS, *NETWORK_FAULTS, *RUN_FAULTS)
 
 
 def _index() -> Mapping[str, FaultKind]:
-    rows = [kind for section in SECTIONS.values() for kind in section]
-    index = {kind.code: kind for kind in rows}
-    if len(index) != len(rows):
+    index = {kind.code: kind for kind in _ROWS}
+    if len(index) != len(_ROWS):
         raise Defect("two rows of the fault catalogue share a code")
     return MappingProxyType(index)
 
@@ -53,7 +44,7 @@ def fault(code: str) -> FaultKind:
         raise Defect(f"no fault of code {code!r} in the catalogue") from None
 
 
-_DISPOSITIONS = {
+DISPOSITIONS = {
     "wait": "try again within the window of the state: normal while an app propagates",
     "back_off": "a passing trouble: try again, slower",
     "fix": "another state of the playbook can repair it",
@@ -66,20 +57,21 @@ def errors_page() -> str:
     lines = [
         "# Faults",
         "",
-        "Generated from `orchestrator/catalogue` by `orchestrator.catalogue.errors_page()`. Do not edit.",
+        "Generated from `orchestrator/catalogue` and `orchestrator/texts/faults.yaml` by",
+        "`orchestrator.catalogue.errors_page()`. Do not edit; `orchestrator explain CODE` says the same.",
         "",
         "Each fault has a stable code: JSON output carries it as `code`, playbooks name it under `on:`.",
         "The answer column says what the machine does about it by itself:",
         "",
-        *(f"- `{name}`: {text}" for name, text in _DISPOSITIONS.items()),
+        *(f"- `{name}`: {text}" for name, text in DISPOSITIONS.items()),
         "",
     ]
-    for title, rows in SECTIONS.items():
+    for title, codes in document("faults").sections.items():
         lines += [f"## {title}", "", "| code | blame | answer | meaning | what to do | source |"]
         lines += ["|---|---|---|---|---|---|"]
         lines += [
             f"| `{k.code}` | {k.blame} | {k.disposition} | {k.meaning} | {k.remedy} | {k.source} |"
-            for k in sorted(rows, key=lambda kind: kind.code)
+            for k in map(fault, sorted(codes))
         ]
         lines.append("")
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.cli.options import Console
+from orchestrator.cli.terminal import rich_on
 from orchestrator.errors import OrchestratorError
 from orchestrator.fleet.local import Drive
 from orchestrator.ports import AttemptRecord, RunRecord, iso, result_of
@@ -24,10 +25,7 @@ def print_json(tree: Any) -> None:
 
 def rich_console(console: Console, *, stderr: bool = False) -> Any:
     """A rich console that obeys --no-color and pipes."""
-    from rich.console import Console as Rich  # noqa: PLC0415 - 50 ms that --json need not pay
-
-    stream = sys.stderr if stderr else sys.stdout
-    return Rich(file=stream, no_color=not console.color, highlight=False, soft_wrap=True)
+    return rich_on(sys.stderr if stderr else sys.stdout, color=console.color)
 
 
 def print_recap(console: Console, outcome: Drive) -> None:
@@ -42,7 +40,8 @@ def print_recap(console: Console, outcome: Drive) -> None:
         color = _COLORS.get(result, "yellow")
         rich.print(f"[{color}]{result}[/] {record.org} in state {record.position.state}", markup=True)
         if record.code or record.detail:
-            rich.print(f"  {record.code}: {redact(record.detail)}", markup=False)
+            said = ": ".join(part for part in (record.code, redact(record.detail)) if part)
+            rich.print(f"  {said}", markup=False)
         remedy = _remedy(record)
         if remedy:
             rich.print(f"  remedy: {remedy}", markup=False)
@@ -60,7 +59,9 @@ def _remedy(record: RunRecord) -> str:
         return f"continue with `orchestrator resume {record.run}`"
     if result_of(record) == "waiting":
         return f"answer with `orchestrator runs approve {record.run}`"
-    return FAULTS[record.code].remedy if record.code in FAULTS else ""
+    if record.code not in FAULTS:
+        return ""
+    return FAULTS[record.code].for_release(record.evidence.get("api_version")).remedy
 
 
 def print_errors(errors: Mapping[str, OrchestratorError], *, as_json: bool) -> None:

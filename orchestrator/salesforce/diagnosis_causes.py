@@ -13,7 +13,7 @@ from types import MappingProxyType
 from orchestrator.catalogue import FAULTS
 from orchestrator.errors import Defect
 
-# Pages that are no key of `setup_links.PAGES`: the detail page of the JWT user and of the client app.
+# Pages that are none of `setup_links.pages()`: the detail page of the JWT user and of the client app.
 USER_PAGE = "user"
 APP_PAGE = "app"
 
@@ -26,7 +26,7 @@ class Cause:
         code: of the fault catalogue, or of our own.
         meaning: one sentence.
         fix: steps in order; `{user}`, `{app}`, `{permission_set}`, `{org}`, `{host}` are filled in.
-        page: key of `setup_links.PAGES`, USER_PAGE, APP_PAGE, or "" when the fix is not in Setup.
+        page: one of `setup_links.pages()`, USER_PAGE, APP_PAGE, or "" when the fix is not in Setup.
     """
 
     code: str
@@ -227,7 +227,9 @@ def cause_of(code: str) -> Cause:
         return OWN[code]
     if code not in FAULTS:
         raise Defect(f"doctor knows no cause {code!r}")
-    return Cause(code, FAULTS[code].meaning, (FAULTS[code].remedy,), _PAGES.get(code, ""))
+    # A fix is a format string; a remedy is a plain sentence, and the user may have written it.
+    remedy = FAULTS[code].remedy.replace("{", "{{").replace("}", "}}")
+    return Cause(code, FAULTS[code].meaning, (remedy,), _PAGES.get(code, ""))
 
 
 def causes_table() -> str:

@@ -1,18 +1,16 @@
 """Deep links into an org's Setup, for remedies and for the guided page.
 
-Pure. The paths are Salesforce's own node names as they stand in Setup's address bar (Salesforce Inspector
-reloaded keeps a list of them).
+Labels and paths of the pages are texts (`orchestrator/texts/setup_pages.yaml`): releases change them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from orchestrator.errors import Defect
 from orchestrator.salesforce.hosts import OrgHost
+from orchestrator.texts import document, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,46 +26,30 @@ class SetupPage:
     path: str
 
 
-def _page(label: str, node: str) -> SetupPage:
-    return SetupPage(label, f"/lightning/setup/{node}/home")
+def pages() -> tuple[str, ...]:
+    """The keys of all pages."""
+    return tuple(document("setup_pages").entries)
 
 
-PAGES: Mapping[str, SetupPage] = MappingProxyType(
-    {
-        "external_client_apps": _page("External Client App Manager", "ManageExternalClientApplication"),
-        "external_client_app_settings": _page(
-            "External Client App Settings", "ExternalClientApplicationSettings"
-        ),
-        "connected_apps_usage": _page("Connected Apps OAuth Usage", "ConnectedAppsUsage"),
-        "connected_apps": _page("Manage Connected Apps", "ConnectedApplication"),
-        "oauth_settings": _page("OAuth and OpenID Connect Settings", "OauthOidcSettings"),
-        "user_interface": _page("User Interface", "UserInterfaceUI"),
-        "login_history": _page("Login History", "OrgLoginHistory"),
-        "users": _page("Users", "ManageUsers"),
-        "permission_sets": _page("Permission Sets", "PermSets"),
-        "profiles": _page("Profiles", "EnhancedProfiles"),
-        "session_settings": _page("Session Settings", "SecuritySession"),
-        "network_access": _page("Network Access", "NetworkAccess"),
-        "single_sign_on": _page("Single Sign-On Settings", "SingleSignOn"),
-        "my_domain": _page("My Domain", "OrgDomain"),
-        "company": _page("Company Information", "CompanyProfileInfo"),
-        "audit_trail": _page("View Setup Audit Trail", "SecurityEvents"),
-        "deployment_status": _page("Deployment Status", "DeployStatus"),
-        "installed_packages": _page("Installed Packages", "ImportedPackage"),
-        "release_updates": _page("Release Updates", "ReleaseUpdates"),
-    }
-)
-
-
-def setup_link(host: OrgHost, page: str) -> str:
-    """The address of *page* (a key of `PAGES`) in the org's Setup.
+def setup_page(page: str, release: float | None = None) -> SetupPage:
+    """The page of that key, in an org of that API version; the newest when it is not known.
 
     Raises:
         Defect: there is no such page.
     """
-    if page not in PAGES:
-        raise Defect(f"no Setup page is known as {page!r}")
-    return host.setup_url + PAGES[page].path
+    try:
+        return SetupPage(*(text("setup_pages", page, field, release) for field in ("label", "path")))
+    except KeyError:
+        raise Defect(f"no Setup page is known as {page!r}") from None
+
+
+def setup_link(host: OrgHost, page: str, release: float | None = None) -> str:
+    """The address of *page* (one of `pages()`) in the org's Setup, in an org of that API version.
+
+    Raises:
+        Defect: there is no such page.
+    """
+    return host.setup_url + setup_page(page, release).path
 
 
 def user_link(host: OrgHost, user_id: str) -> str:
@@ -89,8 +71,8 @@ def external_client_app_link(host: OrgHost, app_id: str) -> str:
 
 
 def all_links(host: OrgHost) -> dict[str, str]:
-    """Every page of `PAGES` with its address."""
-    return {page: setup_link(host, page) for page in PAGES}
+    """Every page of `pages()` with its address."""
+    return {page: setup_link(host, page) for page in pages()}
 
 
 def _checked_id(record_id: str) -> str:

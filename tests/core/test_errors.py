@@ -21,6 +21,7 @@ EXIT_CODES = {
     "PlaybookError": 2,
     "OrgsFileError": 2,
     "SecretUnavailable": 2,
+    "TextsFileError": 2,
     "OrgFault": 3,
     "StoreError": 2,
     "RunUnknown": 2,

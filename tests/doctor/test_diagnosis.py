@@ -15,7 +15,7 @@ from orchestrator.salesforce.diagnosis import diagnose, explain
 from orchestrator.salesforce.diagnosis_causes import APP_PAGE, OWN, USER_PAGE, cause_of, causes_table
 from orchestrator.salesforce.diagnosis_facts import FACTS
 from orchestrator.salesforce.diagnosis_findings import Findings, Refused, refused
-from orchestrator.salesforce.setup_links import PAGES
+from orchestrator.salesforce.setup_links import pages
 
 # The same answers once somebody has looked: (answer, what was seen, the cause).
 EXPLAINED = [
@@ -241,7 +241,7 @@ def test_every_answer_of_every_surface_has_a_cause_with_a_fix_and_a_page_that_ex
         cause = cause_of(code)
         assert cause.meaning
         assert cause.fix
-        assert cause.page in {"", USER_PAGE, APP_PAGE, *PAGES}
+        assert cause.page in {"", USER_PAGE, APP_PAGE, *pages()}
         names = dict.fromkeys(("org", "host", "user", "app", "permission_set"), "x")
         for step in cause.fix:
             assert not re.search(r"[{}]", step.format_map(names))

@@ -14,9 +14,9 @@ from orchestrator.salesforce.hosts import (
     parse_org_url,
 )
 from orchestrator.salesforce.setup_links import (
-    PAGES,
     all_links,
     external_client_app_link,
+    pages,
     permission_set_link,
     setup_link,
     user_link,
@@ -267,7 +267,7 @@ def test_setup_links_lead_to_the_orgs_own_setup_host():
     )
     assert permission_set_link(host, "0PS000000000001").endswith("PermSets/page?address=%2F0PS000000000001")
     assert external_client_app_link(host, "0xI000000000001AAA").endswith("/0xI000000000001/detail")
-    assert set(all_links(host)) == set(PAGES)
+    assert set(all_links(host)) == set(pages())
     assert all(link.startswith(root) for link in all_links(host).values())
 
 

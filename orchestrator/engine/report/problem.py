@@ -54,7 +54,7 @@ def _meaning(
         check for check in rows(tree(evidence, "verification"), "checks") if check.get("state") == "drifted"
     ]
     if code in FAULTS:
-        row = FAULTS[code]
+        row = FAULTS[code].for_release(evidence.get("api_version"))
         return row.meaning, row.remedy, str(row.blame)
     if drifted:
         remedies = dict.fromkeys(str(check.get("remedy")) for check in drifted if check.get("remedy"))
