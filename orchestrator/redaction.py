@@ -12,6 +12,7 @@ import hmac
 import re
 import threading
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 MASK = "<secret>"
@@ -29,10 +30,13 @@ _SHAPES = (
 _KEYED = re.compile(
     r"(?i)(\b(?:password|passwd|access_token|refresh_token|client_secret|consumerSecret|assertion|sessionId|sid"
     r"|security_token|code_verifier|newpassword)\b[\"']?\s*(?:[=:]|>)\s*[\"']?)"
-    # A reference to a secret is none; remedies quote them.
-    r"(?!(?:env|file|keyring|vault|prompt|exec):)([^\s\"'&<>,}]+)"
+    # A reference to a secret is none, nor is a field named in backticks; remedies quote both.
+    r"(?!`|(?:env|file|keyring|vault|prompt|exec):)([^\s\"'&<>,}]+)"
 )
 _MINIMUM_LENGTH = 4  # shorter values would mask half the language
+
+# Variables of ours that hold a secret: the vault's key, and a database's URL with its password.
+_OURS = frozenset({"ORCHESTRATOR_KEY", "ORCHESTRATOR_DATABASE"})
 
 # Texts of live Secrets, counted, so that the list stays as short as the secrets' lives.
 _known: Counter[str] = Counter()
@@ -79,13 +83,21 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._value.encode(), other._value.encode())
+        # A variable that is no UTF-8 comes as surrogates; a failed encoding would carry the text in its error.
+        mine, theirs = (one._value.encode("utf-8", "surrogatepass") for one in (self, other))
+        return hmac.compare_digest(mine, theirs)
 
     def __hash__(self) -> NoReturn:
         raise TypeError("a Secret is not hashable; it must not become a key or a member of a set")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled")
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a Secret has no state to show")
+
+    def __dir__(self) -> list[str]:
+        return ["reveal"]  # what lists members (inspect, debuggers) shows their values
 
     def __copy__(self) -> Secret:
         return self
@@ -98,6 +110,17 @@ def _parts(value: str) -> list[str]:
     """The texts to look for: the value, and the lines of a multi-line one (PEM bodies)."""
     lines = value.splitlines() if "\n" in value else []
     return [part for part in (value, *lines) if len(part) >= _MINIMUM_LENGTH and not part.startswith("-----")]
+
+
+def environment_for_children(environ: Mapping[str, str], references: Iterable[str] = ()) -> dict[str, str]:
+    """*environ* for a program of somebody else: without our own secrets, and without those of the org.
+
+    Args:
+        environ: environment variables of this process.
+        references: of the org in question; the variables that `env:` references name are left out.
+    """
+    named = {text.removeprefix("env:") for text in references if text.startswith("env:")}
+    return {name: value for name, value in environ.items() if name not in _OURS | named}
 
 
 def redact(text: str) -> str:

@@ -183,3 +183,8 @@ def test_no_text_survives_that_is_a_living_secret(value, before, after):
 def test_redacting_twice_changes_nothing_more(text):
     once = redact(text)
     assert redact(once) == once
+
+
+def test_a_remedy_that_names_a_field_in_backticks_stays_readable() -> None:
+    remedy = "Add `password:`, `access_token:` or `web: true` for this org."
+    assert redact(remedy) == remedy

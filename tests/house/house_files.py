@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "orchestrator"
 # What tools leave behind, and what is no part of the repository.
-_LEFT_ASIDE = {".git", ".venv", "build", "dist", "__pycache__"}
+_LEFT_ASIDE = {".git", "build", "dist", "__pycache__", "corpus"}
 _TEXT = {"", ".py", ".md", ".toml", ".yaml", ".yml", ".json", ".txt", ".wsdl", ".xml", ".cfg", ".sh", ".ini"}
 
 
@@ -22,7 +22,8 @@ def text_files() -> tuple[Path, ...]:
     for path in sorted(ROOT.rglob("*")):
         parts = path.relative_to(ROOT).parts
         hidden = any(
-            part in _LEFT_ASIDE or part.endswith("_cache") or part == ".hypothesis" for part in parts
+            part in _LEFT_ASIDE or part.endswith("_cache") or part.startswith((".venv", ".hypothesis"))
+            for part in parts
         )
         if path.is_file() and not hidden and path.suffix in _TEXT:
             found.append(path)
