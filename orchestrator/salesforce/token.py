@@ -1,4 +1,4 @@
-"""The OAuth endpoints of an org: JWT bearer grant, password grant (as a probe), userinfo, revocation.
+"""The OAuth endpoints of an org: the grants, userinfo, revocation.
 
 Source: RFC 7523; Salesforce help "OAuth 2.0 JWT Bearer Flow for Server-to-Server Integration".
 """
@@ -38,6 +38,7 @@ class AccessToken:
         scope: as granted, space-separated.
         issued_at_s: Unix seconds; None when the org did not say.
         server_date_s: the server's clock when it answered, Unix seconds, to tell a skewed clock of ours.
+        refresh_token: given by the flows with a browser, and in place of a rotated one.
     """
 
     token: Secret
@@ -47,6 +48,7 @@ class AccessToken:
     scope: str
     issued_at_s: float | None
     server_date_s: float | None
+    refresh_token: Secret | None = None
 
 
 class TokenRefused(OrgFault):
@@ -148,6 +150,32 @@ def refresh_grant(
     return _grant(network, host, form, idempotent=False)
 
 
+def code_grant(
+    network: Network,
+    host: OrgHost,
+    *,
+    client_id: str,
+    code: Secret,
+    redirect_uri: str,
+    verifier: Secret,
+    client_secret: Secret | None = None,
+) -> AccessToken:
+    """Buy an access token with the code of a login in a browser. Sent once: a code is good for one exchange.
+
+    Raises: TokenRefused, OrgFault.
+    """
+    form = {
+        "grant_type": "authorization_code",
+        "client_id": client_id,
+        "code": code.reveal(),
+        "redirect_uri": redirect_uri,
+        "code_verifier": verifier.reveal(),
+    }
+    if client_secret is not None:
+        form["client_secret"] = client_secret.reveal()
+    return _grant(network, host, form, idempotent=False)
+
+
 def revoke(network: Network, host: OrgHost, token: Secret) -> None:
     """End an access or refresh token; one that is no token any more is no error. Raises OrgFault."""
     answer = network.request(
@@ -241,6 +269,7 @@ def _grant(network: Network, host: OrgHost, form: Mapping[str, str], *, idempote
         scope=str(found.get("scope") or ""),
         issued_at_s=issued_ms / 1000 if issued_ms else None,
         server_date_s=answer.date_s,
+        refresh_token=Secret(str(found["refresh_token"])) if found.get("refresh_token") else None,
     )
 
 
@@ -264,7 +293,7 @@ def _refused(answer: Answer) -> TokenRefused:
         fault = TokenRefused(unreadable.kind, unreadable.detail, retry_after_s=unreadable.retry_after_s)
     else:
         found = found if isinstance(found, Mapping) else {}
-        error = str(found.get("error") or "")
+        error = redact(str(found.get("error") or ""))
         description = redact(str(found.get("error_description") or ""))
         kind = (
             classify("token", error, description)

@@ -1,0 +1,1 @@
+"""What a person's browser on this machine talks to: loopback only."""
