@@ -53,6 +53,8 @@ class RunContext:
         in_doubt: an earlier attempt of this visit was cut off; its effect may or may not have happened.
         clock, vault, network: the three rooms with effects.
         tokens: access tokens of this run, in memory only.
+        environ: environment variables, for programs of the operator's that are asked (the Salesforce CLI).
+        open_browser: shows a person the address of a login; None where nobody is there.
     """
 
     run: str
@@ -72,6 +74,8 @@ class RunContext:
     check_lease: Callable[[], None]
     tokens: dict[str, Any] = field(default_factory=dict)
     random_hex: Callable[[int], str] = secrets.token_hex
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    open_browser: Callable[[str], None] | None = None
 
     def now_s(self) -> float:
         """Unix seconds."""

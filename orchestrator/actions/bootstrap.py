@@ -1,30 +1,62 @@
-"""Log in once with the admin's username and password."""
+"""Get the first session of an administrator: the rungs of a ladder, in the order the playbook gives."""
 
 from __future__ import annotations
 
-from orchestrator.actions.base import RunContext, org_fault
-from orchestrator.actions.credential import BOOTSTRAP_SESSION, connect, login_version, org_host
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from orchestrator.actions.base import RunContext
+from orchestrator.actions.bootstrap_password import (
+    MAX_PASSWORD_ATTEMPTS,
+    PasswordGrant,
+    SoapLogin,
+    attempts_made,
+    soap_version,
+)
+from orchestrator.actions.bootstrap_refusals import (
+    PASSWORD_RUNGS,
+    Refusal,
+    is_about_the_rung,
+    refusal,
+    spoils,
+)
+from orchestrator.actions.bootstrap_rung import Entrance, Rung
+from orchestrator.actions.bootstrap_token import AccessToken, SfCli, SfdxAuthUrl, StoredCredential, WebLogin
+from orchestrator.actions.credential import BOOTSTRAP_REFRESH_TOKEN, BOOTSTRAP_SESSION, connect
 from orchestrator.errors import OrgFault, UsageError
 from orchestrator.machine import Done, Failed, Outcome
 from orchestrator.playbook.model import ActionSpec, Parameter
 from orchestrator.ports import iso
-from orchestrator.redaction import Secret
-from orchestrator.salesforce.soap import PasswordSession, soap_login
 
-# A lockout policy may allow as few as three wrong passwords (Setup > Password Policies), so a run
-# never sends a password more often in all, the probes after the lock included.
-MAX_PASSWORD_ATTEMPTS = 3
+__all__ = ["MAX_PASSWORD_ATTEMPTS", "RUNGS", "Bootstrap"]
+
+RUNGS: Mapping[str, Rung] = MappingProxyType(
+    {
+        rung.name: rung
+        for rung in (
+            StoredCredential(),
+            SoapLogin(),
+            PasswordGrant(),
+            AccessToken(),
+            SfdxAuthUrl(),
+            SfCli(),
+            WebLogin(),
+        )
+    }
+)
 
 
 class Bootstrap:
-    """SOAP partner login() at v64.0, then one cheap call to see that the session may use the API.
+    """Try the rungs that the org's entry offers, until one gives a session of the pinned org.
 
-    Source: Salesforce help 005132110 (login() is gone from API 65.0 on; ends with Summer '27).
+    A refusal that is about one rung lets the next one try; every other ends the state. What was refused is
+    written down before the next rung is tried, so no refused login is repeated, not even after a crash.
     """
 
     spec = ActionSpec(
         name="bootstrap",
-        summary="Log in once with username and password; keep the session in the vault for this run.",
+        summary="Get an administrator's session by the ways the orgs file offers; keep it for this run.",
         faults=frozenset(
             {
                 "login_invalid",
@@ -40,13 +72,25 @@ class Bootstrap:
                 "session_not_valid_for_api",
                 "org_id_mismatch",
                 "password_attempts_used_up",
+                "authorization_unanswered",
+                "authorization_unattended",
+                "access_token_malformed",
+                "sfdx_url_malformed",
+                "sf_cli_unusable",
+                "sf_org_unknown",
             }
         ),
         parameters={
             "api_version": Parameter("string", default="64.0", description="version of login() only"),
+            "ladder": Parameter(
+                "list", default=list(RUNGS), description="ways in, in this order; only those offered are used"
+            ),
+            "web_timeout": Parameter(
+                "duration", default="5m", description="how long a person has to log in with the browser"
+            ),
         },
         waits=True,
-        evidence=frozenset({"bootstrap", "org_id", "instance_url", "password_attempts"}),
+        evidence=frozenset({"bootstrap", "org_id", "instance_url", "password_attempts", "ladder"}),
     )
 
     def observe(self, ctx: RunContext) -> Outcome | None:
@@ -64,69 +108,79 @@ class Bootstrap:
         return Done(evidence=dict(ctx.notes["bootstrap_evidence"]), detail="the session of this run works")
 
     def apply(self, ctx: RunContext) -> Outcome:
-        """Evidence: `bootstrap` (who, when, how), `org_id` with 18 characters, `instance_url`."""
-        username = ctx.org.get("username")
-        password = ctx.secret("password")
-        if not username or password is None:
+        """Evidence: `bootstrap` (who, when, how), `org_id` with 18 characters, `instance_url`, `ladder`."""
+        offered = [rung for rung in _rungs(ctx.parameters["ladder"]) if rung.is_offered(ctx)]
+        if not offered:
             raise UsageError(
-                f"org '{ctx.org['name']}' has no username and password to bootstrap with",
+                f"org '{ctx.org['name']}' has nothing to bootstrap with",
                 code="bootstrap_missing",
-                remedy="give `username` and `password: env:NAME` in the orgs file",
+                remedy="give `username` and `password`, or `access_token`, `sfdx_auth_url`, `sf_org` or "
+                "`web: true` in the orgs file; secrets as references such as env:NAME",
             )
-        used = int(ctx.evidence.get("password_attempts", 0)) + int(ctx.notes.get("password_attempts", 0))
-        if used >= MAX_PASSWORD_ATTEMPTS:
-            return Failed("password_attempts_used_up", f"{used} password attempts were made in this run")
-        session = self._login(ctx, str(username), password)
-        self._compare_org(ctx, session)
-        evidence = self._evidence(ctx, str(username), session, used + 1)
-        ctx.vault.put(ctx.run_scope, BOOTSTRAP_SESSION, session.session)
-        ctx.note(instance_url=session.instance_url, bootstrap_evidence=evidence)
-        connect(ctx, session.instance_url, session.session).rest.limits()
-        return Done(evidence=evidence, detail=f"{username} logged in at {session.instance_url}")
+        refused = [Refusal(**row) for row in ctx.notes.get("refused", [])]
+        for rung in offered:
+            if any(earlier.rung == rung.name or spoils(earlier, rung.name) for earlier in refused):
+                continue
+            try:
+                return self._enter(ctx, rung, refused)
+            except OrgFault as no:
+                if not is_about_the_rung(no):
+                    raise
+                refused.append(refusal(ctx, rung.name, no))
+                ctx.note(refused=[one.as_json() for one in refused])
+        first = refused[0]
+        evidence = {"ladder": [one.as_json() for one in refused]}
+        return Failed(first.code, "; ".join(one.said(alone=len(refused) == 1) for one in refused), evidence)
 
-    def _login(self, ctx: RunContext, username: str, password: Secret) -> PasswordSession:
-        """One attempt, counted before it is sent; given back only when nothing can have been sent."""
-        before = int(ctx.notes.get("password_attempts", 0))
-        ctx.effect()
-        ctx.note(password_attempts=before + 1)
-        try:
-            return soap_login(
-                ctx.network,
-                org_host(ctx),
-                username,
-                password,
-                ctx.secret("security_token"),
-                api_version=_version(ctx),
-            )
-        except OrgFault as refused:
-            if not refused.was_sent:
-                ctx.note(password_attempts=before)
-            raise
-
-    def _compare_org(self, ctx: RunContext, session: PasswordSession) -> None:
-        expected = str(ctx.found("org_id"))
-        if session.org_id[:15] != expected[:15]:
-            raise org_fault("org_id_mismatch", f"the login led to org {session.org_id}, expected {expected}")
-
-    def _evidence(
-        self, ctx: RunContext, username: str, session: PasswordSession, attempts: int
-    ) -> dict[str, object]:
-        return {
-            "org_id": session.org_id,
-            "instance_url": session.instance_url,
-            "password_attempts": attempts,
-            "bootstrap": {
-                "method": "soap_login",
-                "instance_url": session.instance_url,
-                "api_version": _version(ctx),
-                "username": username,
-                "user_id": session.user_id,
-                "at": iso(ctx.now_s()),
-                "meaning": "the password worked at this time; later refusals prove something",
-            },
-        }
+    def _enter(self, ctx: RunContext, rung: Rung, refused: Sequence[Refusal]) -> Outcome:
+        """Into the vault first, then one cheap call: a session that may not use the API is worth nothing."""
+        entrance = rung.climb(ctx)
+        evidence = _evidence(ctx, entrance, refused)
+        ctx.vault.put(ctx.run_scope, BOOTSTRAP_SESSION, entrance.token)
+        if entrance.refresh_token is not None:
+            ctx.vault.put(ctx.run_scope, BOOTSTRAP_REFRESH_TOKEN, entrance.refresh_token)
+        ctx.note(instance_url=entrance.instance_url, bootstrap_evidence=evidence)
+        connect(ctx, entrance.instance_url, entrance.token).rest.limits()
+        return Done(
+            evidence=evidence, detail=f"{entrance.username} at {entrance.instance_url} by {entrance.method}"
+        )
 
 
-def _version(ctx: RunContext) -> str:
-    """The playbook's version of login(), or the newest the org speaks when that is older."""
-    return min(str(ctx.parameters["api_version"]), login_version(ctx), key=float)
+def _rungs(ladder: Sequence[Any]) -> list[Rung]:
+    """Raises UsageError for a way in that does not exist."""
+    unknown = [str(name) for name in ladder if name not in RUNGS]
+    if unknown:
+        raise UsageError(
+            f"the ladder names '{unknown[0]}', which is no way in",
+            code="rung_unknown",
+            remedy=f"use some of {', '.join(RUNGS)}",
+        )
+    return [RUNGS[name] for name in dict.fromkeys(ladder)]
+
+
+def _evidence(ctx: RunContext, entrance: Entrance, refused: Sequence[Refusal]) -> dict[str, Any]:
+    method = entrance.method
+    found: dict[str, Any] = {
+        "org_id": entrance.org_id,
+        "instance_url": entrance.instance_url,
+        "password_attempts": attempts_made(ctx),
+        "bootstrap": {
+            "method": method,
+            "instance_url": entrance.instance_url,
+            "username": entrance.username,
+            "user_id": entrance.user_id,
+            "at": iso(ctx.now_s()),
+            "session_of": entrance.owner,
+            "meaning": "the password worked at this time; later refusals prove something"
+            if method in PASSWORD_RUNGS
+            else "no password was used; nothing is known about one",
+            **({"api_version": soap_version(ctx)} if method == "soap_login" else {}),
+            **({"remarks": list(entrance.remarks)} if entrance.remarks else {}),
+        },
+    }
+    if refused:
+        found["ladder"] = [
+            *(one.as_json() for one in refused),
+            {"rung": method, "code": "", "detail": "entered"},
+        ]
+    return found

@@ -71,7 +71,7 @@ class Deploying(abc.ABC):
             deploy_id = find_lost_deploy(
                 org,
                 str(ctx.notes["announced_at"]),
-                str(ctx.found("bootstrap")["user_id"]),
+                _deployer(ctx),
                 known=_known_ids(ctx),
             )
             if deploy_id is not None:
@@ -135,6 +135,16 @@ def deploy_evidence(status: DeployStatus) -> dict[str, Any]:
             {"type": f.component_type, "name": f.full_name, "problem": f.problem} for f in status.failures
         ],
     }
+
+
+def _deployer(ctx: RunContext) -> str:
+    """Id of the user as whom `connection` deploys."""
+    if "adopted" not in ctx.evidence:
+        return str(ctx.found("bootstrap")["user_id"])
+    token = ctx.tokens.get("jwt")  # `connection` has just minted or used it
+    if token is None or not token.user_id:
+        return str(ctx.found("jwt_proofs")[-1]["user_id"])
+    return str(token.user_id)
 
 
 def _known_ids(ctx: RunContext) -> frozenset[str]:

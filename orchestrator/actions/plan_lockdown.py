@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from orchestrator.actions import facts
 from orchestrator.actions.base import RunContext, org_fault
+from orchestrator.actions.bootstrap_password import has_password
 from orchestrator.actions.credential import Connection, jwt_connection, jwt_username
 from orchestrator.actions.facts import UserFacts
 from orchestrator.actions.locks import truth
@@ -59,7 +60,7 @@ class PlanLockdown:
             )
         username = ctx.org.get("username")
         if not username:
-            return Done("nothing_to_lock", detail="the orgs file names no bootstrap user")
+            return Done("nothing_to_lock", detail="the orgs file names nobody whose password was handed over")
         org = jwt_connection(ctx)
         # Asked first: without these rights even the questions that follow are refused.
         held = facts.permissions_of(org, str(ctx.found("jwt_proofs")[-1]["user_id"]), _NEEDED)
@@ -103,7 +104,7 @@ def lock_plan(ctx: RunContext, org: Connection) -> dict[str, Any]:
     api_only = any(row["PermissionsApiUserOnly"] for row in rows)
     plan = choose(
         _facts(ctx, org, (user, jwt_user), known, grants, others=others, is_api_only=api_only),
-        ctx.org.get("bootstrap_principal") or ctx.parameters["principal"],
+        _principal(ctx),
         sso_asked_for=bool(ctx.parameters.get("require_sso")),
     )
     tree = _as_json(plan, user, jwt_user, grants)
@@ -161,8 +162,22 @@ def _facts(
         bootstrap_user_is_integration_user=user.id == jwt_user.id,
         user_is_api_only=is_api_only,
         password_was_given="password" in (ctx.org.get("secrets") or {}),
-        soap_login_enabled=True if "bootstrap" in ctx.evidence else None,
+        soap_login_enabled=_soap_login_enabled(ctx),
     )
+
+
+def _principal(ctx: RunContext) -> Any:
+    """Whose account it is; without a password nothing was handed over, and it is its person's own."""
+    chosen = ctx.org.get("bootstrap_principal") or ctx.parameters["principal"]
+    return "human_admin" if chosen == "handed_over" and not has_password(ctx) else chosen
+
+
+def _soap_login_enabled(ctx: RunContext) -> bool | None:
+    """What the bootstrap found out about login(); None when it was not tried."""
+    if (ctx.evidence.get("bootstrap") or {}).get("method") == "soap_login":
+        return True
+    refused = {row["code"] for row in ctx.evidence.get("ladder", [])}
+    return False if "soap_login_disabled" in refused else None
 
 
 def _grants(org: Connection, rows: Sequence[Mapping[str, Any]]) -> tuple[AnyApiAuthGrant, ...]:

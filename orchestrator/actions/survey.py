@@ -52,12 +52,15 @@ class Survey:
     def apply(self, ctx: RunContext) -> Outcome:
         """Evidence: `plan` (for people), `observed` (what must still hold when the plan is run)."""
         by_password = "bootstrap" in ctx.evidence
+        entered = ctx.evidence.get("bootstrap") or {}
         org = bootstrap_connection(ctx) if by_password else jwt_connection(ctx)
         plan: dict[str, Any] = {
             "about": _org(ctx, org),
             "looked_as": {
-                "username": str(ctx.org["username"]) if by_password else jwt_username(ctx),
-                "how": "one password login" if by_password else "the stored credential",
+                "username": str(entered["username"]) if by_password else jwt_username(ctx),
+                "how": _HOW.get(entered["method"], entered["method"])
+                if by_password
+                else "the stored credential",
                 "password_attempts": int(ctx.evidence.get("password_attempts", 0)) if by_password else 0,
             },
         }
@@ -139,6 +142,7 @@ class Survey:
         return {**step, "scope": mechanism.scope, "undo": mechanism.undone, "before": before, "after": after}
 
 
+_HOW = {"soap_login": "one password login", "password_grant": "one password login"}
 _NO_LOCKS: dict[str, Any] = {
     "principal": None,
     "left_out": [],

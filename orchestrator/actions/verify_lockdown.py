@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.actions import facts
 from orchestrator.actions.base import RunContext
-from orchestrator.actions.bootstrap import MAX_PASSWORD_ATTEMPTS
+from orchestrator.actions.bootstrap_password import MAX_PASSWORD_ATTEMPTS, password_baseline
 from orchestrator.actions.credential import Connection, jwt_connection, login_version, org_host
 from orchestrator.errors import Disposition, OrgFault
 from orchestrator.machine import Again, Done, Failed, Outcome
@@ -50,6 +50,8 @@ class VerifyLockdown:
 
     def _why_no_probe(self, ctx: RunContext) -> str | None:
         plan = ctx.evidence.get("lock_plan")
+        if _nothing_was_handed_over(ctx):
+            return "no password was handed over, so there is none that has to die"
         if plan is None or not ctx.org.get("username"):
             return "there is no bootstrap user"
         if not (ctx.org.get("secrets") or {}).get("password"):
@@ -92,7 +94,7 @@ class VerifyLockdown:
         row = _login_row(ctx, jwt_connection(ctx))
         status = None if row is None else str(row["Status"])
         locks = [lock["mechanism"] for lock in ctx.evidence.get("lockdown", []) if "undone" not in lock]
-        judgement = judge_probe(locks, answer, status)
+        judgement = _with_baseline(ctx, judge_probe(locks, answer, status))
         if judgement.meaning == "proves_nothing" and row is None:
             return Again(
                 "login_history_missing",
@@ -107,7 +109,7 @@ class VerifyLockdown:
         locks = [lock["mechanism"] for lock in ctx.evidence.get("lockdown", []) if "undone" not in lock]
         evidence: dict[str, Any] = {
             "password_probe": {"when": None, "answer": "not tried", "meaning": why},
-            "verdicts": _verdicts(locks, []),
+            "verdicts": {} if _nothing_was_handed_over(ctx) else _verdicts(locks, []),
         }
         if judgement is not None:
             evidence = self._evidence(ctx, judgement, row, locks)
@@ -136,9 +138,29 @@ class VerifyLockdown:
                 "login_history": None if row is None else {key: row[key] for key in _QUOTED if key in row},
                 "proves": judgement.mechanism or None,
                 "meaning": judgement.why,
+                "baseline": password_baseline(ctx),
             },
-            "verdicts": _verdicts(locks, [probe]),
+            "verdicts": _verdicts(locks, [] if judgement is _NO_BASELINE else [probe]),
         }
+
+
+_NO_BASELINE = Judgement(
+    "proves_nothing", "", "this password was never seen to work, so its refusal proves no lock"
+)
+
+
+def _with_baseline(ctx: RunContext, judgement: Judgement) -> Judgement:
+    """That a password is wrong now shows that it was replaced only when it was right before."""
+    if judgement.meaning == "proves" and judgement.mechanism == "replace_password":
+        baseline = password_baseline(ctx)
+        if baseline is None or baseline["username"].lower() != str(ctx.org["username"]).lower():
+            return _NO_BASELINE
+    return judgement
+
+
+def _nothing_was_handed_over(ctx: RunContext) -> bool:
+    """Whether the orgs file names nobody whose password it could be, and no earlier run locked one."""
+    return not ctx.org.get("username") and ctx.evidence.get("lock_plan") is None
 
 
 _QUOTED = ("LoginTime", "LoginType", "Status", "SourceIp", "ApiType", "ApiVersion")

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from orchestrator.app import App, Configuration
+from orchestrator.cli.browser import browser_for
 from orchestrator.errors import UsageError
 
 
@@ -92,6 +93,7 @@ def open_app(console: Console, *, speed: float = 1.0, orgs_file: str | None = No
         secrets_base=base,
     )
     app = App(configuration, prompt=_prompt if sys.stdin.isatty() else None)
+    app.open_browser = browser_for()
     ctx.call_on_close(app.close)
     return app
 

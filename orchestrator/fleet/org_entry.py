@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-SECRET_FIELDS = ("password", "security_token", "access_token", "sfdx_auth_url")
+SECRET_FIELDS = ("password", "security_token", "access_token", "sfdx_auth_url", "consumer_secret")
 BOOTSTRAP_PRINCIPALS = ("handed_over", "human_admin", "dedicated", "integration_user")
 
 
@@ -23,7 +23,11 @@ class OrgEntry:
         break_glass_user: who can still get in.
         bootstrap_principal: whose account `username` is, one of BOOTSTRAP_PRINCIPALS.
         accept_no_other_admin: why the lock may go on although nobody else could let people back in.
+        consumer_key: of a connected app of the customer's, for the OAuth password grant.
+        sf_org: alias or username under which the Salesforce CLI is logged in to the org.
         web: bootstrap by the web flow.
+        web_client_id: consumer key of the app a person logs in with; the Salesforce CLI's when not given.
+        web_callback: loopback callback registered with that app; the Salesforce CLI's when not given.
         labels: for selection.
         secrets: field -> reference, such as `{"password": "env:ACME_PASSWORD"}`.
     """
@@ -36,7 +40,11 @@ class OrgEntry:
     break_glass_user: str | None = None
     bootstrap_principal: str | None = None
     accept_no_other_admin: str | None = None
+    consumer_key: str | None = None
+    sf_org: str | None = None
     web: bool = False
+    web_client_id: str | None = None
+    web_callback: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
 
@@ -51,7 +59,11 @@ class OrgEntry:
             "break_glass_user": self.break_glass_user,
             "bootstrap_principal": self.bootstrap_principal,
             "accept_no_other_admin": self.accept_no_other_admin,
+            "consumer_key": self.consumer_key,
+            "sf_org": self.sf_org,
             "web": self.web,
+            "web_client_id": self.web_client_id,
+            "web_callback": self.web_callback,
             "labels": dict(self.labels),
             "secrets": dict(self.secrets),
         }

@@ -48,6 +48,19 @@ _URL_SECRET = re.compile(
     r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*@|^[^/?#@:]+:[^/?#]*@"
     r"|[?&;#](?i:pw|pwd|password|sid|otp|token|access_token|refresh_token)="
 )
+_KEY_FORM = (re.compile(r"[A-Za-z0-9._]{8,256}"), "write the consumer key as Setup shows it")
+_FORMS = {
+    "consumer_key": _KEY_FORM,
+    "web_client_id": _KEY_FORM,
+    "sf_org": (
+        re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]{0,127}"),
+        "write an alias or username that `sf org list` shows",
+    ),
+    "web_callback": (
+        re.compile(r"http://(?:localhost|127\.0\.0\.1):\d{2,5}(?:/[A-Za-z0-9._~/-]*)?"),
+        "write the app's callback on this machine, such as `http://localhost:1717/OauthRedirect`",
+    ),
+}
 _ABSENT = Cell(None, "", Place(1, 1))
 _MAX_TEXT = 1024
 # Salesforce limits usernames to 80 characters (object reference, User.Username).
@@ -115,7 +128,11 @@ class _EntryReader:
             break_glass_user=_value(texts.get("break_glass_user")),
             bootstrap_principal=self._principal(texts.get("bootstrap_principal")),
             accept_no_other_admin=_value(texts.get("accept_no_other_admin")),
+            consumer_key=self._matching(texts.get("consumer_key"), "consumer_key"),
+            sf_org=self._matching(texts.get("sf_org"), "sf_org"),
             web=self._web(row),
+            web_client_id=self._matching(texts.get("web_client_id"), "web_client_id"),
+            web_callback=self._matching(texts.get("web_callback"), "web_callback"),
             labels=self._labels(row),
             secrets=secrets,
         )
@@ -202,6 +219,14 @@ class _EntryReader:
         )
         return None
 
+    def _matching(self, text: _Text | None, key: str) -> str | None:
+        """Keys whose values end up in a request or a command line have a narrow form."""
+        pattern, form = _FORMS[key]
+        if text is None or pattern.fullmatch(text.value):
+            return _value(text)
+        self._findings.add(text.place, OUT_OF_RANGE, f"'{key}' is malformed", form)
+        return None
+
     def _web(self, row: Row) -> bool:
         cell = row.cells.get("web")
         if cell is None or cell.value is None:
@@ -254,12 +279,16 @@ class _EntryReader:
         return labels
 
     def _bootstrap(self, row: Row, entry: OrgEntry) -> None:
-        """A password needs a username, a security token a password."""
-        for field, needs, there in (
-            ("password", "username", "username" in row.cells),
-            ("security_token", "password", "password" in row.cells),
+        """What one key is worth nothing without."""
+        for field, needs in (
+            ("password", "username"),
+            ("security_token", "password"),
+            ("consumer_secret", "consumer_key"),
+            ("web_client_id", "web"),
+            ("web_callback", "web"),
         ):
-            if field in entry.secrets and not there and needs not in row.meant:
+            given = field in entry.secrets or (field in TEXT_FIELDS and field in row.cells)
+            if given and needs not in row.cells and needs not in row.meant:
                 self._findings.add(
                     row.cells[field].place,
                     INCOMPLETE_BOOTSTRAP,
@@ -281,6 +310,11 @@ class _EntryReader:
             )
 
 
+def is_org_name(text: str) -> bool:
+    """Whether an org may be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
 def _value(text: _Text | None) -> str | None:
     return None if text is None else text.value
 
@@ -300,5 +334,5 @@ ORGS_MEANINGS: Mapping[int, str] = {
     MISSING_KEY: "a required key or column is missing",
     BAD_NAME: "a malformed name of an org or a label",
     SAME_ORG_TWICE: "the same org under two names",
-    INCOMPLETE_BOOTSTRAP: "a password without a username, or a security token without a password",
+    INCOMPLETE_BOOTSTRAP: "a key without the one it needs, such as a password without a username",
 }

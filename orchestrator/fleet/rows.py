@@ -9,7 +9,7 @@ from orchestrator.playbook.diagnostics import Place
 
 TEXT_FIELDS = (
     *("url", "org_id", "username", "integration_user", "break_glass_user", "bootstrap_principal"),
-    "accept_no_other_admin",
+    *("accept_no_other_admin", "consumer_key", "sf_org", "web_client_id", "web_callback"),
 )
 FIELDS = (*TEXT_FIELDS, *SECRET_FIELDS, "web", "labels")
 
