@@ -1,11 +1,12 @@
 """GET /services/oauth2/authorize: the browser half of the web server flow, and the `immediate` probe.
 
-The simulator plays a browser in which the org's administrator (or the user of `login_hint`) is logged in and
-consents.
+Clients without a person (no `Sec-Fetch-Mode: navigate`) are answered as if the org's administrator, or the
+user of `login_hint`, were logged in and consented. A real browser is shown a login page and an approval page.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -13,8 +14,10 @@ from orchestrator.simulator.client_app import ClientApp
 from orchestrator.simulator.grants import app_for
 from orchestrator.simulator.http import Request, Response, html_response
 from orchestrator.simulator.oauth import (
+    BLOCKED_APP,
     BUILT_IN_CLIENT,
     NOT_ADMIN_APPROVED,
+    NOT_INSTALLED,
     OauthRefusal,
     RefusedGrant,
     approval_refusal,
@@ -24,6 +27,7 @@ from orchestrator.simulator.org import Org
 from orchestrator.simulator.permissions import SYSTEM_ADMINISTRATOR
 from orchestrator.simulator.records import AuthorizationCode
 from orchestrator.simulator.scopes import REFRESH, runtime_scopes
+from orchestrator.simulator.setup_pages import approval_page, is_a_person, login_page, person_at
 from orchestrator.simulator.users import User
 
 if TYPE_CHECKING:
@@ -31,6 +35,12 @@ if TYPE_CHECKING:
 
 _CODE_LIFE_S = 900.0
 _CODES_KEPT_PER_ORG = 100
+_DENIED = {"error": "access_denied", "error_description": "end-user denied authorization"}
+# What the authorize page tells the callback of an app that exists, but not in this org.
+_OF_ANOTHER_ORG: Mapping[OauthRefusal, Mapping[str, str]] = {
+    NOT_INSTALLED: {"error": "OAUTH_EC_APP_NOT_FOUND", "error_description": NOT_INSTALLED.description},
+    BLOCKED_APP: {"error": "OAUTH_APP_BLOCKED", "error_description": BLOCKED_APP.description},
+}
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._"
 
 
@@ -40,17 +50,14 @@ def answer_authorize(sim: Simulator, org: Org, request: Request) -> Response:
     `immediate=true` carries no browser session here, so a well-formed probe ends in `immediate_unsuccessful`.
     """
     fields = parse_form(request)
-    redirect_uri = fields.get("redirect_uri", "")
-    try:
-        app = app_for(sim, org, fields.get("client_id", ""), request.node)
-    except RefusedGrant as refused:
-        return _error_page(refused.refusal)
-    if not redirect_uri:
-        return _error_page(OauthRefusal("redirect_uri_missing", "redirect_uri must be provided"))
-    if not _callback_allowed(app, redirect_uri):
-        return _error_page(OauthRefusal("redirect_uri_mismatch", "redirect_uri must match configuration"))
+    app = _app_asked_for(sim, org, request, fields)
+    if isinstance(app, Response):
+        return app
+    redirect_uri = fields["redirect_uri"]
     user = _browser_user(org, fields.get("login_hint", ""))
-    refusal = _refusal(org, app, fields)
+    refusal = _switched_off(app) or _refusal(org, app, fields) or _uninstalled(org, app, user)
+    if refusal is None and is_a_person(request):
+        return _ask_person(sim, org, app, request, fields)
     if refusal is None and user is None:
         return html_response(200, "Login | Salesforce", "Login")
     if refusal is None and user is not None and app.admin_approved and approval_refusal(org, app, user):
@@ -60,6 +67,61 @@ def answer_authorize(sim: Simulator, org: Org, request: Request) -> Response:
         answer = {"error": chosen.code, "error_description": chosen.description}
         return _redirect(redirect_uri, fields, answer)
     return _redirect(redirect_uri, fields, {"code": _new_code(sim, org, app, user, fields)})
+
+
+def _app_asked_for(
+    sim: Simulator, org: Org, request: Request, fields: dict[str, str]
+) -> ClientApp | Response:
+    """The app a login is for; else the page, or the way to the callback, that says why there is none."""
+    redirect_uri = fields.get("redirect_uri", "")
+    try:
+        app = app_for(sim, org, fields.get("client_id", ""), request.node)
+    except RefusedGrant as refused:
+        if refused.refusal in _OF_ANOTHER_ORG and redirect_uri:
+            return _redirect(redirect_uri, fields, _OF_ANOTHER_ORG[refused.refusal])
+        return _error_page(refused.refusal)
+    if not redirect_uri:
+        return _error_page(OauthRefusal("redirect_uri_missing", "redirect_uri must be provided"))
+    if not _callback_allowed(app, redirect_uri):
+        return _error_page(OauthRefusal("redirect_uri_mismatch", "redirect_uri must match configuration"))
+    return app
+
+
+def _switched_off(app: ClientApp) -> OauthRefusal | None:
+    """What an administrator's switches say; the texts are those the callback is told."""
+    if not app.enabled:
+        return OauthRefusal("OAUTH_APP_BLOCKED", BLOCKED_APP.description)
+    if not app.oauth_plugin_enabled:
+        return OauthRefusal("oauth_flow_disabled", "OAuth flow is disabled for this app")
+    return None
+
+
+def _ask_person(
+    sim: Simulator, org: Org, app: ClientApp, request: Request, fields: dict[str, str]
+) -> Response:
+    """Login page, approval page, and the way back to the callback."""
+    if "decision" in fields:
+        return _decided(sim, org, app, fields)
+    if "un" not in fields:
+        return login_page(fields)
+    found = person_at(sim, org, request, fields)
+    if isinstance(found, Response):
+        return found
+    if app.admin_approved and approval_refusal(org, app, found):
+        return _redirect(fields["redirect_uri"], fields, _OF_ANOTHER_ORG[BLOCKED_APP])
+    ticket = "".join(sim.rng.choices(_LETTERS, k=40))
+    org.approval_tickets[ticket] = found.id
+    return approval_page(fields, found, app, ticket)
+
+
+def _decided(sim: Simulator, org: Org, app: ClientApp, fields: dict[str, str]) -> Response:
+    """What the person said on the approval page."""
+    user = org.users.get(org.approval_tickets.pop(fields.get("ticket", ""), ""))
+    if user is None:
+        return login_page(fields, "Your session has ended. Log in again.")
+    if fields["decision"] != "allow":
+        return _redirect(fields["redirect_uri"], fields, _DENIED)
+    return _redirect(fields["redirect_uri"], fields, {"code": _new_code(sim, org, app, user, fields)})
 
 
 def _new_code(sim: Simulator, org: Org, app: ClientApp, user: User, fields: dict[str, str]) -> str:
@@ -99,6 +161,16 @@ def _refusal(org: Org, app: ClientApp, fields: dict[str, str]) -> OauthRefusal |
     return None
 
 
+def _uninstalled(org: Org, app: ClientApp, user: User | None) -> OauthRefusal | None:
+    """Since September 2025 an app that is not installed is for users who may approve it (help 005132365)."""
+    if app.name != BUILT_IN_CLIENT or user is None or not org.switches.blocks_uninstalled_apps:
+        return None
+    if "ApproveUninstalledConnectedApps" in org.permissions_of(user):
+        return None
+    text = "An unexpected error has occurred during authentication"
+    return OauthRefusal("OAUTH_APPROVAL_ERROR_GENERIC", text)
+
+
 def _callback_allowed(app: ClientApp, redirect_uri: str) -> bool:
     if app.name == BUILT_IN_CLIENT:
         return redirect_uri.startswith(("http://localhost:", "http://127.0.0.1:"))
@@ -119,7 +191,7 @@ def _browser_user(org: Org, hint: str) -> User | None:
     )
 
 
-def _redirect(redirect_uri: str, fields: dict[str, str], answer: dict[str, str]) -> Response:
+def _redirect(redirect_uri: str, fields: dict[str, str], answer: Mapping[str, str]) -> Response:
     if "state" in fields:
         answer = {**answer, "state": fields["state"]}
     mark = "&" if "?" in redirect_uri else "?"

@@ -66,10 +66,15 @@ def build_org(seed: OrgSeed, sim_seed: str, wall_s: float) -> Org:
 
 
 def _add_licenses(org: Org) -> None:
-    for name, key, total in ((SALESFORCE_LICENSE, "SFDC", 25), (INTEGRATION_LICENSE, "SFDC_INTEGRATION", 5)):
+    # Free with the edition (help platform.integration_user).
+    seats = 1 if org.organization_type == "Developer Edition" else 5
+    for name, key, total in (
+        (SALESFORCE_LICENSE, "SFDC", 25),
+        (INTEGRATION_LICENSE, "SFDC_INTEGRATION", seats),
+    ):
         found = License(org.next_id("100"), name, key, total)
         org.licenses[found.id] = found
-    psl = License(org.next_id("0PL"), "Salesforce API Integration", INTEGRATION_PERMISSION_SET_LICENSE, 5)
+    psl = License(org.next_id("0PL"), "Salesforce API Integration", INTEGRATION_PERMISSION_SET_LICENSE, seats)
     org.permission_set_licenses[psl.id] = psl
 
 

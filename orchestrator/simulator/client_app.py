@@ -68,6 +68,7 @@ class ClientApp:
     issues_jwt_tokens: bool = False
     pkce_required: bool = True
     secret_optional: bool = False
+    requires_secret: bool = False  # "Require secret for Web Server Flow" is ticked, PKCE or not
     secret_required_for_refresh: bool = True
     refresh_token_rotation: bool = False
     client_credentials_enabled: bool = False

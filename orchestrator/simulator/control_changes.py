@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.simulator import effects, faults, package_effects
+from orchestrator.simulator import effects, faults, package_effects, setup_pages
 from orchestrator.simulator.catalogue import random_token
+from orchestrator.simulator.component_views import POLICY
 from orchestrator.simulator.fault_script import STATE_KINDS
 from orchestrator.simulator.org import NEWEST_API_VERSION, OLDEST_API_VERSION, Org
 from orchestrator.simulator.packages import Package
@@ -176,6 +177,26 @@ def _install_package(sim: Simulator, org: Org, value: Any) -> None:
     effects.commit(org, staged)
 
 
+def _app_policies(sim: Simulator, org: Org, value: Any) -> None:
+    """Set policies of an app in Setup: `{"app", "admin_approved", "permission_set", "enabled"}`."""
+    app = org.apps.get(str(value["app"]))
+    if app is None:
+        raise ValueError(f"no app {value['app']}")
+    app.admin_approved = bool(value.get("admin_approved", app.admin_approved))
+    app.enabled = bool(value.get("enabled", app.enabled))
+    if "permission_set" in value:
+        app.permission_set_names |= {str(value["permission_set"])}
+    for component in org.components.values():
+        if component.tree.get("externalClientApplication") != app.name:
+            continue
+        if component.type_name == POLICY:
+            approved = "AdminApprovedPreAuthorized" if app.admin_approved else "AllSelfAuthorized"
+            component.tree["permittedUsersPolicyType"] = approved
+        elif component.type_name == effects.APP_POLICY:
+            component.tree["isEnabled"] = "true" if app.enabled else "false"
+    org.app_changed(app, sim.now_s())
+
+
 def _now(sim: Simulator, org: Org) -> effects.When:
     return effects.When(next(iter(org.users.values())), sim.now_s(), sim.wall_s(org))
 
@@ -190,7 +211,19 @@ def renew_vendor_app(sim: Simulator, package: Package) -> None:
             org.app_changed(app, sim.now_s())
 
 
+def _licenses(sim: Simulator, org: Org, value: Any) -> None:
+    """Set how many licences the org has: `{"NAME": 3}`, user or permission set licences; 0 for none."""
+    del sim
+    known = {each.name: each for each in (*org.licenses.values(), *org.permission_set_licenses.values())}
+    for name, total in dict(value).items():
+        if name not in known:
+            raise ValueError(f"no licence {name}; one of {', '.join(sorted(known))}")
+        known[name].total = int(total)
+
+
 CHANGES: dict[str, Callable[[Simulator, Org, Any], None]] = {
+    "make_app": setup_pages.make_app,
+    "change_app": setup_pages.change_app,
     "freeze_user": _freeze,
     "unfreeze_user": _unfreeze,
     "deactivate_user": _deactivate,
@@ -208,4 +241,6 @@ CHANGES: dict[str, Callable[[Simulator, Org, Any], None]] = {
     "api_versions": _api_versions,
     "install_package": _install_package,
     "uninstall_package": _uninstall_package,
+    "app_policies": _app_policies,
+    "licenses": _licenses,
 }

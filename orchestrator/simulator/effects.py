@@ -187,7 +187,7 @@ def add_default_policies(org: Org, when: When) -> None:
         if not app.has_app_policy:
             tree = {
                 "externalClientApplication": app.name,
-                "isEnabled": "true",
+                "isEnabled": "true" if app.enabled else "false",
                 "isOauthPluginEnabled": "true",
             }
             _generate(org, APP_POLICY, f"{app.name}_defaultPolicy", tree, when)

@@ -152,7 +152,8 @@ def _authorization_code(
     holders = [org] if org is not None else list(sim.touched_orgs())
     holder = next((each for each in holders if code_text in each.authorization_codes), None)
     if holder is None:
-        app_for(sim, org or sim.first_org(), fields.get("client_id", ""), request.node)
+        app = app_for(sim, org or sim.first_org(), fields.get("client_id", ""), request.node)
+        check_secret(app, fields, required=_needs_secret(app, with_pkce="code_verifier" in fields))
         raise RefusedGrant(OauthRefusal("invalid_grant", "invalid authorization code"))
     code = holder.authorization_codes.pop(code_text)
     app = app_for(sim, holder, fields.get("client_id", ""), request.node)
@@ -162,7 +163,7 @@ def _authorization_code(
         raise RefusedGrant(OauthRefusal("invalid_grant", "invalid client credentials"))
     if code.redirect_uri != fields.get("redirect_uri", ""):
         raise RefusedGrant(OauthRefusal("redirect_uri_mismatch", "redirect_uri must match configuration"))
-    check_secret(app, fields, required=not app.secret_optional and not code.code_challenge)
+    check_secret(app, fields, required=_needs_secret(app, with_pkce=bool(code.code_challenge)))
     if code.code_challenge and not _verifier_fits(code.code_challenge, fields.get("code_verifier", "")):
         raise RefusedGrant(OauthRefusal("invalid_grant", "invalid code verifier"))
     user = holder.users[code.user_id]
@@ -181,6 +182,11 @@ def _authorization_code(
         scopes=code.scopes,
         refresh_token=token,
     )
+
+
+def _needs_secret(app: ClientApp, *, with_pkce: bool) -> bool:
+    """Whether the exchange of a code needs the secret; PKCE stands in for it unless the app says no."""
+    return app.requires_secret or (not app.secret_optional and not with_pkce)
 
 
 def _verifier_fits(challenge: str, verifier: str) -> bool:

@@ -74,6 +74,7 @@ class Switches:
     old_host_redirects: bool = True
     skew_s: float = 0.0
     is_dev_hub: bool = False
+    blocks_uninstalled_apps: bool = False
     daily_api_limit: int = 100_000
     generic_host_serves_external_client_apps: bool = True
     propagation: Propagation = field(default_factory=Propagation)
@@ -123,6 +124,7 @@ class Org:
     installed_packages: dict[str, InstalledPackage] = field(default_factory=dict)
     install_requests: dict[str, InstallRequest] = field(default_factory=dict)
     uninstall_requests: dict[str, UninstallRequest] = field(default_factory=dict)
+    approval_tickets: dict[str, str] = field(default_factory=dict, repr=False)
     departed_apps: list[DepartedApp] = field(default_factory=list, repr=False)
     source_members: dict[tuple[str, str], SourceMember] = field(default_factory=dict)
     requests: deque[RequestRow] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT_PER_ORG))

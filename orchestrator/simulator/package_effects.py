@@ -21,6 +21,10 @@ WRONG_KEY = "The installation key is invalid."
 BETA_IN_PRODUCTION = "Beta packages can only be installed in sandbox or Developer Edition organizations."
 EARLIER_VERSION = "A newer version of this package is currently installed."
 BETA_UPGRADE = "A beta version can't be upgraded. Uninstall it first."
+DEPENDS_ON = (
+    "The package you're installing depends on package '{needed}', version '1.0'. Install package '{needed}' "
+    "in the target org before you install package '{name}'."
+)
 MESSAGES = {
     "PACKAGE_UNAVAILABLE": NOT_AVAILABLE,
     "BETA_INSTALL_INTO_PRODUCTION_ORG": BETA_IN_PRODUCTION,
@@ -51,7 +55,11 @@ def refusal(
     status = validation_status(org, package, version, now_s)
     if status != NO_ERRORS:
         return MESSAGES[status]
-    return None if key_matches else WRONG_KEY
+    if not key_matches:
+        return WRONG_KEY
+    if version.depends_on and find_installed(org, version.depends_on) is None:
+        return DEPENDS_ON.format(needed=version.depends_on, name=package.name)
+    return None
 
 
 def install(org: Org, package: Package, version: PackageVersion, when: When) -> None:
@@ -99,6 +107,7 @@ def _install_app(org: Org, package: Package, when: When) -> None:
             created_wall_s=when.wall_s,
         )
         org.apps[name] = app
+        app.admin_approved, app.enabled = vendor.admin_approved, vendor.is_enabled
         if vendor.kind == "external_client_app":
             _add_header(org, app, when)
     app.label, app.consumer_key = vendor.label, vendor.consumer_key

@@ -20,11 +20,20 @@ from orchestrator.simulator.refusals import (
     insufficient_access,
     refuse_in_read_only,
 )
+from orchestrator.simulator.schema import Row
 from orchestrator.simulator.users import User
 
 if TYPE_CHECKING:
     from orchestrator.simulator.simulation import Simulator
 
+NO_KEY_NEEDED = (
+    "Can\u2019t install package. This package doesn\u2019t require an installation key. Install the package "
+    "without specifying an installation key.: Password"
+)
+KEY_REQUIRED = (
+    "Please provide installationkey when querying against SubscriberPackageVersion that is protected by "
+    "installationkey"
+)
 ROW_LOCK = "unable to obtain exclusive access to this record"
 REQUESTS_KEPT_PER_ORG = 200
 _PICKLISTS = {
@@ -47,7 +56,8 @@ def request_install(sim: Simulator, org: Org, actor: User, fields: dict[str, Any
     """Accept a PackageInstallRequest and return its id.
 
     Raises:
-        RecordRefused: no right, read-only, an unknown field or value, no version id.
+        RecordRefused: no right, read-only, an unknown field or value, no version id, a key that is not
+            needed (forcedotcom/cli issue 1167).
     """
     _refuse_early(org, actor)
     for name, value in fields.items():
@@ -62,7 +72,12 @@ def request_install(sim: Simulator, org: Org, actor: User, fields: dict[str, Any
     found = sim.packages.find_version(version_id)
     given = str(fields.get("Password") or "")
     needed = found[1].installation_key if found else ""
+    if given and found and not needed:
+        raise RecordRefused("FIELD_INTEGRITY_EXCEPTION", NO_KEY_NEEDED, fields=["Password"])
     started_s = sim.now_s() + org.rng.uniform(0.3, 1.5)
+    takes_s = org.rng.uniform(2.0, 12.0)
+    if found and found[1].install_takes_s is not None:
+        takes_s = found[1].install_takes_s
     made = InstallRequest(
         id=org.next_id("0Hf"),
         version_id=version_id,
@@ -71,7 +86,7 @@ def request_install(sim: Simulator, org: Org, actor: User, fields: dict[str, Any
         options={name: value for name, value in fields.items() if name != "Password"},
         created_wall_s=sim.wall_s(org),
         started_s=started_s,
-        done_s=started_s + org.rng.uniform(2.0, 12.0),
+        done_s=started_s + takes_s,
     )
     org.install_requests[made.id] = made
     while len(org.install_requests) > REQUESTS_KEPT_PER_ORG:
@@ -99,6 +114,20 @@ def request_uninstall(sim: Simulator, org: Org, actor: User, fields: dict[str, A
     )
     org.uninstall_requests[made.id] = made
     return made.id
+
+
+def refuse_without_key(sim: Simulator, query: str, rows: list[Row]) -> None:
+    """A version behind an installation key is shown only to who names the key in the query.
+
+    Raises:
+        RecordRefused: `INSTALL_KEY_REQUIRED` (NPSP issue 7179).
+    """
+    if "installationkey" in query.lower().partition("where")[2]:
+        return
+    for row in rows:
+        found = sim.packages.find_version(str(row.get("Id") or ""))
+        if found is not None and found[1].installation_key:
+            raise RecordRefused("INSTALL_KEY_REQUIRED", KEY_REQUIRED)
 
 
 def _refuse_early(org: Org, actor: User) -> None:
@@ -157,7 +186,26 @@ def _problem(sim: Simulator, org: Org, request: InstallRequest) -> str | None:
     found = sim.packages.find_version(request.version_id)
     if found is None:
         return package_effects.UNKNOWN_PACKAGE
+    if _is_second(sim, org, request):
+        return ROW_LOCK
     return package_effects.refusal(org, *found, key_matches=request.key_matches, now_s=request.done_s)
+
+
+def _is_second(sim: Simulator, org: Org, request: InstallRequest) -> bool:
+    """Whether an earlier install of the same package was at work when this one began: one at a time."""
+    package = sim.packages.find_version(request.version_id)
+    for other in org.install_requests.values():
+        if other is request:
+            return False
+        same = sim.packages.find_version(other.version_id)
+        if (
+            same is not None
+            and package is not None
+            and same[0] is package[0]
+            and other.done_s > request.started_s
+        ):
+            return True
+    return False
 
 
 def _scripted(sim: Simulator, org: Org) -> str | None:

@@ -30,17 +30,25 @@ class PackagedApp:
     consumer_key: str
     certificate_pem: str | None = None
     scopes: frozenset[str] = frozenset({"Api", "RefreshToken"})
+    admin_approved: bool = False
+    is_enabled: bool = True
 
 
 @dataclass(slots=True)
 class PackageVersion:
-    """One uploaded version; `available_from_s` is org time, before which it has not reached the org."""
+    """One uploaded version; `available_from_s` is org time, before which it has not reached the org.
+
+    `install_takes_s` is how long an install works (None: a few seconds), `depends_on` the namespace of a
+    package that must be there first.
+    """
 
     id: str
     number: VersionNumber
     installation_key: str = field(default="", repr=False)
     is_beta: bool = False
     available_from_s: float = 0.0
+    install_takes_s: float | None = None
+    depends_on: str = ""
 
     @property
     def text(self) -> str:
@@ -105,8 +113,9 @@ class PackageCatalogue:
         """Do what a vendor does: make a package or give one a version, an app, a certificate.
 
         Keys: `namespace` (finds or makes the package), `name`, `generation`, `version` (`1.3` or `1.3.0.1`),
-        `installation_key`, `is_beta`, `available_in_s`, `app_kind`, `app_name`, `consumer_key`,
-        `certificate`.
+        `installation_key`, `is_beta`, `available_in_s`, `install_takes_s`, `depends_on` (a namespace),
+        `app_kind`, `app_name`, `consumer_key`, `certificate`; of the app's packaged policies
+        `admin_approved` and `app_enabled`.
 
         Raises:
             ValueError: a key is unknown or its value cannot be.
@@ -139,6 +148,8 @@ class PackageCatalogue:
             package.app = PackagedApp(kind, name, name.replace("_", " "), new_consumer_key(self._rng))
         if package.app is None:
             return
+        package.app.admin_approved = bool(document.get("admin_approved", package.app.admin_approved))
+        package.app.is_enabled = bool(document.get("app_enabled", package.app.is_enabled))
         if "consumer_key" in document:
             package.app.consumer_key = str(document["consumer_key"])
         if "certificate" in document:
@@ -156,6 +167,8 @@ class PackageCatalogue:
             installation_key=str(document.get("installation_key") or ""),
             is_beta=bool(document.get("is_beta")),
             available_from_s=now_s + float(document.get("available_in_s", 0.0)),
+            install_takes_s=float(document["install_takes_s"]) if "install_takes_s" in document else None,
+            depends_on=str(document.get("depends_on") or ""),
         )
 
     def _id(self, prefix: str) -> str:
@@ -192,6 +205,10 @@ _PUBLISH_KEYS = frozenset(
         "installation_key",
         "is_beta",
         "available_in_s",
+        "install_takes_s",
+        "depends_on",
+        "admin_approved",
+        "app_enabled",
         "app_kind",
         "app_name",
         "consumer_key",

@@ -53,6 +53,8 @@ def _query(call: RestCall, steps: list[str]) -> Response:
     result = run_query(call.sim, call.org, call.user, text, api_path=_root(call), page_rows=page_rows(call))
     if call.request.first("columns").lower() == "true":
         return call.answer(column_metadata(call.org, result))
+    if result.table is not None and result.table.name == "SubscriberPackageVersion":
+        package_installs.refuse_without_key(call.sim, text, result.rows)
     page = result_page(call, result, _root(call))
     name = result.table.name if result.table else None
     return call.answer({"size": len(result.rows), **page, "queryLocator": None, "entityTypeName": name})

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.simulator.object_rights import object_entries
 from orchestrator.simulator.org import Org
 from orchestrator.simulator.permissions import (
     INTEGRATION_LICENSE,
@@ -21,6 +22,7 @@ from orchestrator.simulator.refusals import (
 )
 from orchestrator.simulator.sobjects_apps import access_rows
 from orchestrator.simulator.users import (
+    License,
     PermissionSet,
     PermissionSetAssignment,
     PermissionSetLicenseAssign,
@@ -162,6 +164,7 @@ def check_license(org: Org, user: User, permission_set: PermissionSet) -> None:
             )
     if license_name == INTEGRATION_LICENSE and not has_integration_psl:
         beyond = sorted(permission_set.user_permissions - INTEGRATION_LICENSE_PERMISSIONS)
+        beyond += [f"Read {entry.get('object')}" for entry in object_entries(org, permission_set)]
         if beyond:
             raise RecordRefused(
                 "FIELD_INTEGRITY_EXCEPTION",
@@ -185,11 +188,24 @@ def create_license_assignment(change: Change, fields: Mapping[str, Any]) -> str:
     given = [each for each in org.license_assignments.values() if each.permission_set_license_id == psl.id]
     if any(each.assignee_id == user.id for each in given):
         raise duplicate()
+    if psl.key == INTEGRATION_PERMISSION_SET_LICENSE:
+        _check_integration_license(org, user, psl)
     if len(given) >= psl.total:
         raise RecordRefused("LICENSE_LIMIT_EXCEEDED", "License Limit Exceeded")
     made = PermissionSetLicenseAssign(org.next_id("2LA"), user.id, psl.id)
     org.license_assignments[made.id] = made
     return made.id
+
+
+def _check_integration_license(org: Org, user: User, psl: License) -> None:
+    """It is for users of the Salesforce Integration user licence only (help platform.integration_user)."""
+    if org.profiles[user.profile_id].license_name != INTEGRATION_LICENSE:
+        raise RecordRefused(
+            "FIELD_INTEGRITY_EXCEPTION",
+            f"Can't assign permission set license {psl.name} to user {user.name}. The user license doesn't "
+            "match the permission set license.",
+            fields=["PermissionSetLicenseId"],
+        )
 
 
 def delete_license_assignment(change: Change, assign_id: str) -> None:

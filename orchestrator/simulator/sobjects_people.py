@@ -155,6 +155,7 @@ PEOPLE_TABLES = (
         fields_by_name(
             described("Username LastName Email Alias", createable=True, updateable=True),
             described("FirstName CommunityNickname FederationIdentifier", createable=True, updateable=True),
+            described("Title Department CompanyName", createable=True, updateable=True),
             described(
                 "TimeZoneSidKey LocaleSidKey EmailEncodingKey LanguageLocaleKey", "picklist", createable=True
             ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.simulator.clock import rest_timestamp
 from orchestrator.simulator.components import Tree
 from orchestrator.simulator.ids import make_id, to_18
+from orchestrator.simulator.object_rights import BUSINESS_OBJECTS
 from orchestrator.simulator.org import Org
 from orchestrator.simulator.permissions import known_permissions
 from orchestrator.simulator.schema import FieldType, Row, Table, described, fields_by_name, reference
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from orchestrator.simulator.simulation import Simulator
 
 _AUDITED = described("CreatedDate LastModifiedDate SystemModstamp", "datetime")
-_BUSINESS_OBJECTS = ("Account", "Contact")
 _OBJECT_RIGHTS = {
     "PermissionsRead": "allowRead",
     "PermissionsCreate": "allowCreate",
@@ -130,7 +130,7 @@ def _object_permissions(_sim: Simulator, org: Org) -> Iterator[Row]:
     number = 0
     for profile in org.profiles.values():
         sees, changes = (name in profile.user_permissions for name in ("ViewAllData", "ModifyAllData"))
-        for sobject in _BUSINESS_OBJECTS if sees or changes else ():
+        for sobject in BUSINESS_OBJECTS if sees or changes else ():
             number += 1
             yield {
                 "Id": make_id("110", org.id_tag, number),

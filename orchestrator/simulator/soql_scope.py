@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.simulator.object_rights import may_read
 from orchestrator.simulator.org import Org
 from orchestrator.simulator.schema import FieldType, Row, Table
 from orchestrator.simulator.sobjects import find_table
@@ -50,6 +51,7 @@ def visible_table(scope: Scope, query: Query) -> Table:
     """
     table = find_table(scope.org, query.sobject)
     allowed = table is not None and (not table.needs or table.needs & scope.org.permissions_of(scope.user))
+    allowed = allowed and table is not None and may_read(scope.org, scope.user, table.name)
     if table is None or not allowed or not table.is_on(tooling=scope.is_tooling):
         raise QueryError(
             "INVALID_TYPE",

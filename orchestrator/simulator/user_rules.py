@@ -34,6 +34,7 @@ _NEEDED = [
     "EmailEncodingKey",
     "LanguageLocaleKey",
 ]
+_KEPT = ("Title", "Department", "CompanyName", "FederationIdentifier")
 _ATTRIBUTES = {
     "Username": "username",
     "Email": "email",
@@ -73,6 +74,7 @@ def create_user(change: Change, fields: Mapping[str, Any]) -> str:
             "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", fields=missing
         )
     username = str(fields["Username"])
+    _check_email(str(fields["Email"]))
     _check_username(change, username)
     profile = _profile(change.org, str(fields["ProfileId"]))
     is_active = bool(fields.get("IsActive", True))
@@ -89,6 +91,7 @@ def create_user(change: Change, fields: Mapping[str, Any]) -> str:
         alias=str(fields["Alias"])[:8],
         is_active=is_active,
         created_wall_s=change.sim.wall_s(change.org),
+        extra_fields={name: fields[name] for name in _KEPT if name in fields},
     )
     change.org.users[user.id] = user
     change.sim.catalogue.register_username(username, change.sim.seed_of(change.org))
@@ -248,6 +251,14 @@ def _end_sessions_if_asked(org: Org, user: User) -> None:
 
 
 # --- checks
+
+
+def _check_email(address: str) -> None:
+    local, mark, domain = address.partition("@")
+    if not local or not mark or "." not in domain or " " in address:
+        raise RecordRefused(
+            "INVALID_EMAIL_ADDRESS", f"Email: invalid email address: {address}", fields=["Email"]
+        )
 
 
 def _check_username(change: Change, username: str) -> None:
