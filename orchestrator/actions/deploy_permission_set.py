@@ -5,11 +5,13 @@ from __future__ import annotations
 from orchestrator.actions.base import RunContext
 from orchestrator.actions.credential import Connection
 from orchestrator.actions.deploying import DEPLOY_FAULTS, TRANSPORT, Deploying, deploy_evidence, foreign
+from orchestrator.actions.preflight import PERMISSIONS
 from orchestrator.machine import Done, Outcome
 from orchestrator.playbook.model import ActionSpec, Parameter
 from orchestrator.salesforce.deploys import DeployStatus
 from orchestrator.salesforce.package import Component, Package, build_package
 from orchestrator.salesforce.permission_sets import preauthorisation_set, setup_set
+from orchestrator.salesforce.service_rights import read_rights, service_set
 
 
 class DeployPermissionSet(Deploying):
@@ -27,6 +29,7 @@ class DeployPermissionSet(Deploying):
         parameters={
             "app_name": Parameter("string", required=True),
             "grant_setup_rights": Parameter("boolean", default=True),
+            "permissions": PERMISSIONS,
             "transport": TRANSPORT,
         },
         waits=True,
@@ -53,9 +56,11 @@ class DeployPermissionSet(Deploying):
 
 
 def wanted_sets(ctx: RunContext) -> dict[str, Component]:
-    """`access`, and `setup` when the integration user lacks rights and the playbook lends them."""
+    """`access`; `service` when the playbook names permissions; `setup` when rights lack and are lent."""
     name = str(ctx.parameters["app_name"])
     sets = {"access": preauthorisation_set(f"{name}_Access", f"{name} access", name)}
+    if permissions := ctx.parameters.get("permissions"):
+        sets["service"] = service_set(f"{name}_Service", f"{name} service", read_rights(permissions))
     preflight = ctx.found("preflight")
     if preflight["integration_user_lacks"] and ctx.parameters.get("grant_setup_rights", True):
         known = preflight["known_setup_permissions"]

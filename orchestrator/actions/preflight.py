@@ -10,11 +10,14 @@ from orchestrator.actions import facts
 from orchestrator.actions.base import RunContext, org_fault
 from orchestrator.actions.credential import Connection, bootstrap_connection, jwt_username
 from orchestrator.actions.facts import UserFacts
+from orchestrator.actions.integration_user import EMAIL, planned_user
 from orchestrator.actions.snapshot import settings_snapshot
+from orchestrator.errors import OrgFault
 from orchestrator.machine import Done, Failed, Outcome
 from orchestrator.playbook.model import ActionSpec, Parameter
 from orchestrator.ports import iso
 from orchestrator.salesforce.permission_sets import SETUP_PERMISSIONS, with_dependencies
+from orchestrator.salesforce.service_rights import read_rights
 
 # Any one of each group lets the bootstrap user do its part (Metadata API guide "deploy()",
 # PermissionSetAssignment in the object reference).
@@ -28,6 +31,9 @@ BOOTSTRAP_NEEDS: tuple[tuple[str, ...], ...] = (
 CALLS_NEEDED = 200
 
 
+PERMISSIONS = Parameter(
+    "list", default=(), description="what the service may do, such as Account:read+edit or ViewSetup"
+)
 ACCEPT_NO_OTHER_ADMIN = Parameter(
     "string", default="", description="why to go on although no other administrator can log in"
 )
@@ -43,6 +49,8 @@ class Preflight:
             {
                 "permission_missing",
                 "integration_user_missing",
+                "license_missing",
+                "permission_invalid",
                 "user_inactive",
                 "no_other_admin",
                 "read_only",
@@ -51,7 +59,12 @@ class Preflight:
                 "org_id_mismatch",
             }
         ),
-        parameters={"accept_no_other_admin": ACCEPT_NO_OTHER_ADMIN},
+        parameters={
+            "accept_no_other_admin": ACCEPT_NO_OTHER_ADMIN,
+            "email": EMAIL,
+            "permissions": PERMISSIONS,
+            "lock": Parameter("boolean", default=True, description="a password is to be locked later"),
+        },
         waits=True,
         evidence=frozenset({"organization", "preflight", "snapshot", "override"}),
     )
@@ -74,9 +87,10 @@ class Preflight:
         if missing:
             user = ctx.found("bootstrap")["username"]
             return Failed("permission_missing", f"{user} lacks {', '.join(missing)}")
-        integration = _integration_user(ctx, org)
+        _check_service_rights(ctx, org, known)
+        integration = integration_user(ctx, org)
         admins = facts.other_admins(org, {bootstrap_id, integration.id})
-        refusal = _break_glass_refusal(ctx, admins)
+        refusal = _break_glass_refusal(ctx, admins) if ctx.parameters["lock"] else None
         if refusal is not None:
             return refusal
         _enough_calls(org)
@@ -89,7 +103,9 @@ class Preflight:
                 f"profile {integration.profile} allows {shown}; the org sees us come from {egress}",
             )
         wanted = set(with_dependencies(SETUP_PERMISSIONS)) & known
-        lacking = sorted(wanted - facts.permissions_of(org, integration.id, wanted))
+        lacking = sorted(
+            wanted - (facts.permissions_of(org, integration.id, wanted) if integration.id else set())
+        )
         evidence = {
             "organization": organization,
             "org_id": organization["Id"],
@@ -120,9 +136,30 @@ def _missing_of_bootstrap(org: Connection, user_id: str, known: frozenset[str]) 
     return [" or ".join(group) for group in BOOTSTRAP_NEEDS if set(group) & known and not set(group) & held]
 
 
-def _integration_user(ctx: RunContext, org: Connection) -> UserFacts:
+def _check_service_rights(ctx: RunContext, org: Connection, known: frozenset[str]) -> None:
+    """Raises OrgFault `permission_invalid` when the org does not know what the service is to be given."""
+    rights = read_rights(ctx.parameters["permissions"])
+    if strange := sorted(set(rights.permissions) - known):
+        raise org_fault("permission_invalid", f"the org has no user permission {', '.join(strange)}")
+    for name in rights.objects:
+        try:
+            org.rest.describe(name)
+        except OrgFault as refused:
+            if refused.code not in {"record_missing", "functionality_missing"}:
+                raise
+            raise org_fault("permission_invalid", f"the org has no object {name}") from None
+
+
+def integration_user(ctx: RunContext, org: Connection) -> UserFacts:
+    """The JWT run-as user, or how it will be when the playbook makes it and nobody has its name.
+
+    Raises:
+        OrgFault: `integration_user_missing`, `user_inactive`; `license_missing` when it cannot be made.
+    """
     username = jwt_username(ctx)
     user = facts.user_by_username(org, username)
+    if user is None and ctx.parameters.get("email") and ctx.org.get("integration_user"):
+        return planned_user(ctx, org)
     if user is None:
         raise org_fault("integration_user_missing", f"the org has no user {username}")
     if not user.is_active or user.is_frozen:
