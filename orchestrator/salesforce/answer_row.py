@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Surface = Literal["token", "soap_login", "soap", "deploy", "rest", "network"]
+Surface = Literal["token", "soap_login", "soap", "deploy", "rest", "package", "network"]
 
 
 @dataclass(frozen=True, slots=True)

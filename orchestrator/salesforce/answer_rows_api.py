@@ -7,6 +7,7 @@ sfdx-hardis for the texts of component problems.
 from __future__ import annotations
 
 from orchestrator.salesforce.answer_row import rows
+from orchestrator.salesforce.answer_rows_package import MESSAGES as PACKAGE_MESSAGES
 
 # What every API surface can say, whichever call was made.
 _COMMON = (
@@ -80,6 +81,7 @@ DEPLOY_ROWS = rows(
 )
 
 REST_ROWS = rows(
+    *PACKAGE_MESSAGES[:2],
     (".*", "cannot set password for self", "own_password_refused"),
     ("INVALID_NEW_PASSWORD", "", "password_policy"),
     (
@@ -92,7 +94,9 @@ REST_ROWS = rows(
     (".*", "permission set license|user license doesn't|different user license", "license_mismatch"),
     ("LICENSE_LIMIT_EXCEEDED", "", "license_missing"),
     ("INACTIVE_OWNER_OR_USER", "", "user_inactive"),
-    ("DUPLICATE_VALUE|DUPLICATE_USERNAME", "", "record_exists"),
+    ("DUPLICATE_USERNAME", "", "username_taken"),
+    ("INVALID_EMAIL_ADDRESS", "", "email_invalid"),
+    ("DUPLICATE_VALUE", "", "record_exists"),
     (".*", _KEY_NOT_READABLE, "consumer_secret_access_off"),
     ("NOT_FOUND|ENTITY_IS_DELETED|INVALID_CROSS_REFERENCE_KEY", "", "record_missing"),
     ("INVALID_TYPE|INVALID_FIELD|INVALID_FIELD_FOR_INSERT_UPDATE", "", "functionality_missing"),

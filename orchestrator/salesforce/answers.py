@@ -1,8 +1,8 @@
 """What an answer of Salesforce means: (surface, code, message) → a row of the fault catalogue.
 
-Pure. The tables are in `answer_rows_login` and `answer_rows_api`; within a table the first row that matches
-wins, so the rows with a message come before those without. What no row matches is `answer_unknown`, which
-stops the run: an unknown answer is never retried.
+Pure. The tables are in `answer_rows_login`, `answer_rows_api` and `answer_rows_package`; within a table the
+first row that matches wins, so the rows with a message come before those without. What no row matches is
+`answer_unknown`, which stops the run: an unknown answer is never retried.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from orchestrator.errors import Defect, Disposition, FaultKind
 from orchestrator.salesforce.answer_row import AnswerRow, Surface
 from orchestrator.salesforce.answer_rows_api import DEPLOY_ROWS, NETWORK_ROWS, REST_ROWS, SOAP_ROWS
 from orchestrator.salesforce.answer_rows_login import SOAP_LOGIN_ROWS, TOKEN_ROWS
+from orchestrator.salesforce.answer_rows_package import PACKAGE_ROWS
 
 TABLES: Mapping[Surface, tuple[AnswerRow, ...]] = MappingProxyType(
     {
@@ -25,6 +26,7 @@ TABLES: Mapping[Surface, tuple[AnswerRow, ...]] = MappingProxyType(
         "soap": SOAP_ROWS,
         "deploy": DEPLOY_ROWS,
         "rest": REST_ROWS,
+        "package": PACKAGE_ROWS,
         "network": NETWORK_ROWS,
     }
 )
@@ -69,6 +71,7 @@ def classify_token(
     *,
     app_age_s: float | None = None,
     certificate_age_s: float | None = None,
+    switched_on_age_s: float | None = None,
     window_s: float = PROPAGATION_WINDOW_S,
 ) -> FaultKind:
     """The same for the token endpoint, where the age of app and certificate decide about waiting.
@@ -82,11 +85,14 @@ def classify_token(
         app_age_s: seconds since the app, its policies or its grants were written; None when unknown, which
             leaves the answer of the catalogue.
         certificate_age_s: seconds since the app's certificate changed; None when unknown or long ago.
+        switched_on_age_s: seconds since we switched the app on; None when we did not: a block is meant.
         window_s: how long the playbook lets a fresh app propagate.
     """
     kind = classify("token", code, message)
     if kind.code == "assertion_invalid":
         return _while_fresh(kind, certificate_age_s, PROPAGATION_WINDOW_S)
+    if kind.code == "app_blocked":
+        return _while_fresh(kind, switched_on_age_s, PROPAGATION_WINDOW_S)
     if app_age_s is not None and kind.code in _APP_MAY_BE_FRESH:
         return _while_fresh(kind, app_age_s, window_s)
     if app_age_s is not None and kind.code == "app_not_approved":

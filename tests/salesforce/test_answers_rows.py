@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from package_answers import PACKAGE_CASES
 
 from orchestrator.catalogue import FAULTS
 from orchestrator.errors import Defect, Disposition
@@ -10,6 +11,7 @@ from orchestrator.salesforce.answers import TABLES, classify, classify_token, ma
 
 CASES = [
     # surface, code, message, fault
+    *PACKAGE_CASES,
     ("token", "invalid_client_id", "client identifier invalid", "client_id_unknown"),
     ("token", "invalid_client", "client identifier invalid", "client_id_unknown"),
     ("token", "app_not_found", "", "app_not_found"),
@@ -229,6 +231,8 @@ CASES = [
     ),
     ("rest", "LICENSE_LIMIT_EXCEEDED", "", "license_missing"),
     ("rest", "INACTIVE_OWNER_OR_USER", "", "user_inactive"),
+    ("rest", "DUPLICATE_USERNAME", "", "username_taken"),
+    ("rest", "INVALID_EMAIL_ADDRESS", "Email: invalid email address: x", "email_invalid"),
     ("rest", "DUPLICATE_VALUE", "", "record_exists"),
     ("rest", "FORBIDDEN", "feature is not enabled", "consumer_secret_access_off"),
     ("rest", "NOT_FOUND", "", "record_missing"),
