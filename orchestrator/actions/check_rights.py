@@ -6,7 +6,13 @@ from typing import Any
 
 from orchestrator.actions import facts
 from orchestrator.actions.base import RunContext, org_fault
-from orchestrator.actions.credential import Connection, jwt_connection, jwt_username, org_host
+from orchestrator.actions.credential import (
+    Connection,
+    jwt_connection,
+    jwt_username,
+    org_host,
+    sets_named_after,
+)
 from orchestrator.actions.restoring import RIGHTS_NEEDED
 from orchestrator.errors import OrgFault
 from orchestrator.machine import Done, Failed, Outcome
@@ -24,10 +30,13 @@ _TO_DECOMMISSION: Groups = (
     ("ExternalClientAppDeveloper",),
 )
 
+# Replacing a certificate: settings and metadata, External Client Apps with their policies; a second app too.
+_TO_ROTATE: Groups = (*_TO_DECOMMISSION[:2], ("ExternalClientAppDeveloper",), ("ExternalClientAppAdmin",))
+
 SETUP_DESCRIPTION = str(setup_set("x", "x").fields["description"])
 
 # Nobody can delete the permission set that his right to delete it comes from.
-_TIDIER = {"restore": "", "decommission": ", and then nothing of ours stays behind"}
+_TIDIER = {"restore": "", "rotate": "", "decommission": ", and then nothing of ours stays behind"}
 
 
 class CheckRights:
@@ -38,7 +47,7 @@ class CheckRights:
         summary="Check that the integration user holds the rights the work needs; say how to give them.",
         faults=frozenset({"rights_withdrawn", "integration_user_missing"}),
         parameters={
-            "purpose": Parameter("string", default="restore", choices=("restore", "decommission")),
+            "purpose": Parameter("string", default="restore", choices=("restore", "decommission", "rotate")),
         },
         waits=True,
         evidence=frozenset({"rights"}),
@@ -73,11 +82,13 @@ class CheckRights:
             f"Assign permission set {name} to {jwt_username(ctx)}: {link} (Manage Assignments). "
             f"It lacks {', '.join(missing)}; any other set with these rights does as well{_TIDIER[purpose]}."
         )
+        if set_id is None:  # nothing was ever lent to this user
+            how = f"Give {jwt_username(ctx)} a permission set with {', '.join(missing)}: {link}."
         return Failed("rights_withdrawn", how, {"rights": {**rights, "link": link, "how": how}})
 
     def _groups(self, ctx: RunContext) -> Groups:
-        if ctx.parameters["purpose"] == "decommission":
-            return _TO_DECOMMISSION
+        if ctx.parameters["purpose"] != "restore":
+            return {"decommission": _TO_DECOMMISSION, "rotate": _TO_ROTATE}[ctx.parameters["purpose"]]
         steps = ctx.found("undo_plan")["steps"]
         needed = [group for step in steps for group in RIGHTS_NEEDED.get(step["mechanism"], ())]
         return tuple(dict.fromkeys(needed))
@@ -86,7 +97,7 @@ class CheckRights:
 def setup_set_of(ctx: RunContext, org: Connection) -> tuple[str, str | None]:
     """Name and id of the temporary set; the id may be known only from the run that made it."""
     made = dict((ctx.evidence.get("undoes") or {}).get("setup_set") or {})
-    name = str(made.get("permission_set") or f"{ctx.found('app')['name']}_Setup")
+    name = str(made.get("permission_set") or f"{sets_named_after(ctx.found('app'))}_Setup")
     try:
         rows = org.rest.query("SELECT Id, Description FROM PermissionSet WHERE Name = {name}", name=name)
     except OrgFault:  # without rights the user may not even see permission sets

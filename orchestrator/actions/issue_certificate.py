@@ -54,6 +54,7 @@ class IssueCertificate:
         """
         kept = self.observe(ctx)
         if kept is not None:
+            ctx.tokens.clear()
             return kept
         brought = ctx.resolve_secret(ctx.parameters, "private_key")
         certificate = ctx.resolve_secret(ctx.parameters, "certificate")

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.actions import facts
 from orchestrator.actions.base import RunContext, org_fault
-from orchestrator.actions.credential import Connection, connect, jwt_username, mint, read_record
+from orchestrator.actions.credential import (
+    Connection,
+    connect,
+    jwt_username,
+    mint,
+    read_record,
+    sets_named_after,
+)
 from orchestrator.actions.deploy_client_app import CONNECTED, existing_app, read_oauth
 from orchestrator.actions.deploying import MARKER
 from orchestrator.actions.restoration import holders
@@ -16,6 +24,7 @@ from orchestrator.redaction import Secret
 from orchestrator.salesforce.certificate import certificate_sha256
 from orchestrator.salesforce.client_app import default_members
 from orchestrator.salesforce.permission_sets import api_only_set, preauthorisation_set, setup_set, sso_set
+from orchestrator.salesforce.service_rights import DESCRIPTION
 
 REMOVAL_SESSION = "removal_session"
 GONE = frozenset({"client_id_unknown", "app_not_found", "app_not_installed"})
@@ -26,12 +35,16 @@ _TO_DELETE_SETS = ("ManageProfilesPermissionsets", "ModifyMetadata")
 
 # Purpose of a set -> suffix of its name; a lock's set goes only when nobody holds it.
 LOCK_SETS = ("Sso", "ApiOnly")
-ACCESS, SETUP = "Access", "Setup"
+ACCESS, SERVICE, SETUP = "Access", "Service", "Setup"
 
 
 def whats_not_ours(ctx: RunContext, org: Connection) -> str:
     """Why the app may not be removed; "" when marker, consumer key and certificate are ours."""
-    app = ctx.found("app")
+    return not_our_app(org, ctx.found("app"), str(ctx.found("certificate")["sha256"]))
+
+
+def not_our_app(org: Connection, app: Mapping[str, Any], sha256: str) -> str:
+    """Why *app* (kind, name, consumer_key) with the certificate *sha256* is not ours; "" when it is."""
     found = existing_app(org, str(app["name"]))
     if found is None:
         return f"there is no client app {app['name']} in the org"
@@ -41,14 +54,18 @@ def whats_not_ours(ctx: RunContext, org: Connection) -> str:
     if oauth.get("consumerKey") != app["consumer_key"]:
         return f"the client app {app['name']} has another consumer key than ours"
     certificate = oauth.get("certificate")
-    if not certificate or certificate_sha256(str(certificate)) != ctx.found("certificate")["sha256"]:
+    if not certificate or certificate_sha256(str(certificate)) != sha256:
         return f"the client app {app['name']} trusts another certificate than ours"
     return ""
 
 
 def app_members(ctx: RunContext, org: Connection) -> dict[str, list[str]]:
     """Type -> members of the app that are in the org, satellites and header."""
-    app = ctx.found("app")
+    return members_of(org, ctx.found("app"))
+
+
+def members_of(org: Connection, app: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Type -> members of *app* (kind, name) that are in the org, satellites and header."""
     name = str(app["name"])
     if app["kind"] == CONNECTED:
         wanted = {"ConnectedApp": name}
@@ -68,14 +85,15 @@ def app_members(ctx: RunContext, org: Connection) -> dict[str, list[str]]:
 
 def our_sets(ctx: RunContext, org: Connection) -> tuple[list[dict[str, Any]], list[str]]:
     """The tool's permission sets in the order to remove them, and what stays with its reason."""
-    app = str(ctx.found("app")["name"])
+    app = sets_named_after(ctx.found("app"))
     described = {
         "Sso": sso_set("x", "x").fields["description"],
         "ApiOnly": api_only_set("x", "x").fields["description"],
         ACCESS: preauthorisation_set("x", "x", app).fields["description"],
+        SERVICE: DESCRIPTION,
         SETUP: setup_set("x", "x").fields["description"],
     }
-    names = {suffix: f"{app}_{suffix}" for suffix in (*LOCK_SETS, ACCESS, SETUP)}
+    names = {suffix: f"{app}_{suffix}" for suffix in (*LOCK_SETS, ACCESS, SERVICE, SETUP)}
     records = org.metadata.read("PermissionSet", list(names.values()))
     going: list[dict[str, Any]] = []
     staying: list[str] = []

@@ -102,9 +102,16 @@ def _row(record: RunRecord, drive: Drive) -> dict[str, Any]:
         "result": _UNCONCLUDED if error else found.get("result", _UNCONCLUDED),
         "checks": checks,
         "certificate_days_left": found.get("certificate_days_left"),
+        "warnings": _warnings(checks),
         "run": record.run,
     }
     return {**row, "code": code, "detail": redact(detail)} if row["result"] == _UNCONCLUDED else row
+
+
+def _warnings(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What to see to before it is a fault; a schedule of rotations goes by it."""
+    soon = any(check["check"] == "certificate_expiry" and check.get("warning") for check in checks)
+    return ["certificate_expires_soon"] if soon else []
 
 
 def _unconcluded(code: str, detail: str) -> dict[str, Any]:
