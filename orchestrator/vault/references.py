@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import stat
 import subprocess
 import sys
@@ -105,11 +106,7 @@ def resolve(
                 raise _unavailable(reference, "there is no terminal to ask on")
             value = prompt(reference.target)
         case _:
-            raise _unavailable(
-                reference,
-                "HashiCorp Vault is not supported by this installation",
-                remedy="use exec: with Vault's own client, e.g. exec:vault kv get -field=KEY PATH",
-            )
+            value = _from_hashicorp_vault(reference, environ, base_dir, exec_timeout_s)
     if not value:
         raise _unavailable(reference, "it is empty")
     return Secret(value)
@@ -120,8 +117,8 @@ def _unavailable(reference: SecretReference, why: str, remedy: str | None = None
 
 
 def _from_file(reference: SecretReference, base_dir: Path) -> str:
-    path = base_dir / Path(reference.target).expanduser()
     try:
+        path = base_dir / Path(reference.target).expanduser()
         with path.open("rb") as opened:
             _refuse_readable_by_others(reference, os.fstat(opened.fileno()))
             content = opened.read(_FILE_LIMIT_BYTES + 1)
@@ -132,6 +129,8 @@ def _from_file(reference: SecretReference, base_dir: Path) -> str:
         raise _unavailable(reference, error.strerror or type(error).__name__) from None
     except UnicodeDecodeError:
         raise _unavailable(reference, "the file is not UTF-8 text") from None
+    except (ValueError, RuntimeError):  # a NUL in it; `~` of somebody who has no home
+        raise _unavailable(reference, "there can be no such path") from None
 
 
 def _refuse_readable_by_others(reference: SecretReference, status: os.stat_result) -> None:
@@ -164,6 +163,37 @@ def _from_command(
         words = shlex.split(reference.target)
     except ValueError as error:
         raise _unavailable(reference, f"the command cannot be read: {error}") from None
+    return _output(reference, words, environ, base_dir, timeout_s)
+
+
+def _from_hashicorp_vault(
+    reference: SecretReference, environ: Mapping[str, str], base_dir: Path, timeout_s: float
+) -> str:
+    """`PATH#KEY` by HashiCorp's own client, which knows address and token (VAULT_ADDR, VAULT_TOKEN).
+
+    Source: developer.hashicorp.com/vault/docs/commands/kv/get (versions 1 and 2 of the KV engine).
+    """
+    path, _, key = reference.target.rpartition("#")
+    program = shutil.which("vault", path=environ.get("PATH", ""))
+    if program is None:
+        raise _unavailable(
+            reference,
+            "there is no program 'vault' on this machine",
+            remedy="install HashiCorp's vault and set VAULT_ADDR and a token",
+        )
+    # "--": a path that begins with a dash is no option.
+    words = [program, "kv", "get", f"-field={key}", "--", path]
+    return _output(reference, words, environ, base_dir, timeout_s)
+
+
+def _output(
+    reference: SecretReference,
+    words: list[str],
+    environ: Mapping[str, str],
+    base_dir: Path,
+    timeout_s: float,
+) -> str:
+    """What a program of the operator's prints."""
     try:
         done = subprocess.run(  # noqa: S603 - running the operator's own command is what the reference asks for
             words,

@@ -16,6 +16,7 @@ from orchestrator.redaction import Secret
 from orchestrator.vault.references import SecretReference, resolve
 
 CANARY = "canary-51c0ffee-value"
+VAULT_WORDS = ["kv", "get", "-field=password", "--", "secret/acme"]
 
 
 def resolved(text, tmp_path, *, environ=None, prompt=None, **kwargs):
@@ -148,11 +149,26 @@ def test_a_person_is_asked_only_where_there_is_one(tmp_path):
     assert "empty" in refused("prompt:", tmp_path, prompt=lambda _: "")
 
 
-def test_hashicorp_vault_is_refused_with_a_way_out(tmp_path):
-    with pytest.raises(SecretUnavailable) as caught:
-        resolved("vault:secret/acme#password", tmp_path)
-    assert "not supported" in caught.value.detail
-    assert "exec:" in caught.value.remedy
+def vault_program(tmp_path, code):
+    """HashiCorp's client, replaced by a program of ours; the environment that finds it."""
+    program = tmp_path / "vault"
+    program.write_text(f"#!{sys.executable}\nimport sys\n{code}\n")
+    program.chmod(0o755)
+    return {"PATH": str(tmp_path)}
+
+
+def test_hashicorps_vault_is_asked_by_its_own_program(tmp_path):
+    environ = vault_program(tmp_path, f"print('{CANARY}' if sys.argv[1:] == {VAULT_WORDS} else sys.argv)")
+    assert resolved("vault:secret/acme#password", tmp_path, environ=environ) == Secret(CANARY)
+
+
+def test_a_refusal_of_hashicorps_vault_does_not_quote_it(tmp_path):
+    environ = vault_program(tmp_path, f"print('{CANARY}'); sys.exit('{CANARY} permission denied')")
+    assert "status 1" in refused("vault:secret/acme#password", tmp_path, environ=environ)
+
+
+def test_without_hashicorps_program_the_remedy_says_what_to_install(tmp_path):
+    assert "no program 'vault'" in refused("vault:secret/acme#password", tmp_path, environ={"PATH": ""})
 
 
 def test_a_commands_output_is_the_secret_without_surrounding_space(tmp_path):
