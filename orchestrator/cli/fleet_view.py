@@ -13,6 +13,7 @@ from orchestrator.redaction import redact
 _REFRESH_S = 0.5
 _RESULT_COLORS = {"succeeded": "green", "failed": "red", "needs_attention": "yellow"}
 _MINUTE_S = 60.0
+_QUIET_S = 60.0  # longer than any single request may take
 
 
 class LiveTable:
@@ -73,6 +74,9 @@ def table(now: Snapshot, now_s: float, circuits: Mapping[str, float]) -> Any:
     wake = "" if now.next_wake_s is None else f"next in {max(now.next_wake_s - now_s, 0.0):.0f} s"
     grid.add_row("working", str(now.working), "")
     grid.add_row("waiting", str(now.asleep), wake)
+    if now.quiet_s > _QUIET_S:
+        idle = f"nothing for {_minutes(now.quiet_s)}; if nobody drives them: orchestrator resume --all"
+        grid.add_row(Text("quiet", style="yellow"), "", idle)
     if now.operator:
         grid.add_row(Text("operator", style="yellow"), str(now.operator), "orchestrator runs approve")
     if now.not_begun:

@@ -28,6 +28,8 @@ _FIRST = 0
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Also write over what somebody has changed since the lock.")
+@click.option("--until", metavar="STATE", help="Stop before entering STATE.")
+@click.option("--detach", is_flag=True, help="Only record the run; `resume` drives it.")
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Divide waits; loopback only.")
 @global_options
 @click.pass_obj
@@ -40,7 +42,12 @@ def undo(console: Console, /, run: str, orgs_file: str | None, **options: Any) -
     _confirm(console, record, locks, asked=not options["yes"])
     new = new_undo(app, record, locks, force=options["force"])
     app.journal.create_run(new)
-    return drive(app, console, [[new.run]], {"concurrency": 1, "max_failures": None, "until": None})
+    if options["detach"]:
+        click.echo(new.run)
+        return 0
+    return drive(
+        app, console, [[new.run]], {"concurrency": 1, "max_failures": None, "until": options["until"]}
+    )
 
 
 def new_undo(app: App, record: RunRecord, locks: Sequence[Mapping[str, Any]], *, force: bool) -> NewRun:

@@ -107,5 +107,8 @@ def recap(console: Console, app: App, tally: Tally, outcome: Drive) -> None:
     if tally.total > 1:
         from orchestrator.cli.fleet_view import recap_table  # noqa: PLC0415 - not for --json
 
-        rich_console(console).print(recap_table(snapshot, len(outcome.held_back)))
+        rich = rich_console(console)
+        rich.print(recap_table(snapshot, len(outcome.held_back)))
+        for batch in sorted({record.batch for record in outcome.standing.values()}):
+            rich.print(f"the fleet: orchestrator runs list --batch {batch}", markup=False)
     print_errors(outcome.errors, as_json=False)

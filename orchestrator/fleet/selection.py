@@ -27,30 +27,33 @@ _WHOLE = 100
 Condition = Callable[[OrgEntry], bool]
 
 
-def select(entries: Sequence[OrgEntry], limit: str | None, names: Sequence[str]) -> list[OrgEntry]:
+def select(
+    entries: Sequence[OrgEntry], limit: str | None, names: Sequence[str], *, among: str = "the orgs file"
+) -> list[OrgEntry]:
     """The entries chosen by both `--org` *names* and the `--limit` expression, in the order of the file.
 
     Args:
         entries: of the orgs file.
         limit: an expression, or None for all.
         names: exact names, empty for all.
+        among: what the entries are, for messages.
 
     Raises:
         UsageError: an unknown name or label, a malformed expression, or nothing left.
     """
     known = {entry.name for entry in entries}
     for name in names:
-        _check_name(name, known)
+        _check_name(name, known, among)
     wanted = set(names) or known
     chosen = [entry for entry in entries if entry.name in wanted]
     if limit is not None and limit.strip():
-        keep = _limited(limit, entries)
+        keep = _limited(limit, entries, among)
         chosen = [entry for entry in chosen if entry.name in keep]
     if entries and not chosen:
         raise UsageError(
             f"no org is left by --limit {limit!r}" + (f" and --org {', '.join(names)}" if names else ""),
             code="nothing_selected",
-            remedy="see what the orgs file holds: names, labels and their values",
+            remedy=f"look at {among}: names, labels and their values",
         )
     return chosen
 
@@ -85,9 +88,9 @@ def waves(entries: Sequence[OrgEntry], batch: str) -> list[list[OrgEntry]]:
     return cut
 
 
-def _limited(limit: str, entries: Sequence[OrgEntry]) -> set[str]:
+def _limited(limit: str, entries: Sequence[OrgEntry], among: str) -> set[str]:
     """Names that the expression *limit* leaves."""
-    reader = _Conditions(entries)
+    reader = _Conditions(entries, among)
     added: set[str] | None = None
     kept: list[set[str]] = []
     removed: set[str] = set()
@@ -107,8 +110,9 @@ def _limited(limit: str, entries: Sequence[OrgEntry]) -> set[str]:
 class _Conditions:
     """Reads conditions against what the orgs file knows."""
 
-    def __init__(self, entries: Sequence[OrgEntry]) -> None:
+    def __init__(self, entries: Sequence[OrgEntry], among: str) -> None:
         self._entries = entries
+        self._among = among
         self._names = {entry.name for entry in entries}
         self._labels = {key for entry in entries for key in entry.labels}
 
@@ -118,8 +122,11 @@ class _Conditions:
         return {entry.name for entry in self._entries if all(holds(entry) for holds in conditions)}
 
     def _condition(self, text: str) -> Condition:
+        bare = text.lstrip("! ")
         if text.startswith("!"):
-            inner = self._condition(text[1:].strip())
+            inner = self._condition(bare)
+            if text[: len(text) - len(bare)].count("!") % 2 == 0:
+                return inner
             return lambda entry: not inner(entry)
         if not text:
             raise UsageError(
@@ -132,12 +139,15 @@ class _Conditions:
             return self._label(key.strip(), value.strip().removeprefix("="))
         if _GLOB & set(text):
             return lambda entry: fnmatchcase(entry.name, text)
-        _check_name(text, self._names)
+        _check_name(text, self._names, self._among)
         return lambda entry: entry.name == text
 
     def _label(self, key: str, value: str) -> Condition:
+        bare = key.rstrip("! ")
         if key.endswith("!"):
-            inner = self._label(key[:-1].strip(), value)
+            inner = self._label(bare, value)
+            if key[len(bare) :].count("!") % 2 == 0:
+                return inner
             return lambda entry: not inner(entry)
         if key not in self._labels:
             raise UsageError(
@@ -150,10 +160,10 @@ class _Conditions:
         return lambda entry: key in entry.labels and fnmatchcase(entry.labels[key], value)
 
 
-def _check_name(name: str, known: Collection[str]) -> None:
+def _check_name(name: str, known: Collection[str], among: str) -> None:
     if name not in known:
         raise UsageError(
-            f"there is no org '{name}' in the orgs file",
+            f"there is no org '{name}' in {among}",
             code="org_unknown",
-            remedy=did_you_mean(name, known, otherwise=f"it holds {listing(known, 8)}"),
+            remedy=did_you_mean(name, known, otherwise=f"there are {listing(known, 8)}"),
         )

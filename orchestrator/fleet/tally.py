@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.engine import events
 from orchestrator.engine.events import Event
-from orchestrator.ports import iso
+from orchestrator.ports import RunRecord, RunStatus, iso, result_of
 
 _SLOWEST = 3
 
@@ -42,6 +42,7 @@ class Snapshot:
         slowest: (org, state, seconds since it began) of the longest under way.
         attempts: attempts settled.
         end_s: estimated end (Unix seconds); None while nothing is known.
+        quiet_s: for so long nothing has happened although runs are due; 0 where that is not known.
     """
 
     total: int
@@ -57,6 +58,7 @@ class Snapshot:
     attempts: int
     elapsed_s: float
     end_s: float | None
+    quiet_s: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
         """The line `fleet_recap` of `--json --verbose`, without time and name."""
@@ -141,6 +143,41 @@ class Tally:
             elapsed_s=now_s - self.began_s,
             end_s=_estimated_end_s(self.began_s, now_s, over, self.total - operator),
         )
+
+
+def snapshot_of(records: Sequence[RunRecord], now_s: float) -> Snapshot:
+    """The numbers by what the journal holds: for those who watch runs that another process drives.
+
+    A run that is due counts as worked on; if nothing happens for long, nobody does (`quiet_s`).
+    """
+    over = [record for record in records if record.status in {RunStatus.FINISHED, RunStatus.CANCELLED}]
+    asking = [record for record in records if record.status is RunStatus.AWAITING_OPERATOR]
+    active = [record for record in records if record.status is RunStatus.ACTIVE]
+    begun = [record for record in active if record.seq]
+    wakes = [record.not_before_s for record in begun if record.not_before_s > now_s]
+    codes = Counter(record.code for record in begun + over if record.code and record.result != "succeeded")
+    began_s = min((record.created_s for record in records), default=now_s)
+    newest_s = max((record.updated_s for record in records), default=now_s)
+    is_due = len(begun) > len(wakes)
+    return Snapshot(
+        total=len(records),
+        results=dict(Counter(result_of(record) for record in over)),
+        states=dict(Counter(record.position.state for record in begun + asking).most_common()),
+        working=len(begun) - len(wakes),
+        asleep=len(wakes),
+        next_wake_s=min(wakes, default=None),
+        operator=len(asking),
+        not_begun=len(active) - len(begun),
+        codes=dict(codes.most_common()),
+        slowest=tuple(
+            (record.org, record.position.state, now_s - record.created_s)
+            for record in sorted(begun, key=lambda record: record.created_s)[:_SLOWEST]
+        ),
+        attempts=sum(record.seq for record in records),
+        elapsed_s=(now_s if active else newest_s) - began_s,
+        end_s=_estimated_end_s(began_s, now_s, len(over), len(records) - len(asking)),
+        quiet_s=max(now_s - newest_s, 0.0) if is_due else 0.0,
+    )
 
 
 def _estimated_end_s(began_s: float, now_s: float, over: int, total: int) -> float | None:

@@ -45,7 +45,7 @@ def test_a_rejection_leads_elsewhere(command, asked):
 
 def test_all_waiting_runs_can_be_answered_at_once(command, asked, orgs_file, question):
     assert command("run", question, "--again", "--orgs", orgs_file(), **SECRET).code == 4
-    done = command("runs", "approve", "--all", "--input", "reason=x", "--json")
+    done = command("runs", "approve", "--all", "--yes", "--input", "reason=x", "--json")
     assert [row["result"] for row in done.json] == ["succeeded", "succeeded"]
     assert asked in {row["run"] for row in done.json}
 

@@ -132,3 +132,16 @@ def test_undo_waits_for_rights_tells_its_events_and_goes_on(locked: Shell):
         *("end_sessions", "replace_password", "withdraw_any_api_auth", "block_password_grant")
     ]
     assert locked.control()["settings"]["OauthOidcSettings"]["blockOAuthUnPwFlow"] == "false"
+
+
+def test_a_detached_undo_is_recorded_and_touches_nothing(locked: Shell):
+    run = next(
+        row["run"] for row in locked.runs() if row["playbook"] == "hybrid" and row["status"] == "finished"
+    )
+    seen = locked.control()["counts"]["requests"]
+    done = locked("runs", "undo", run, "--yes", "--quiet", "--detach")
+    assert done.returncode == 0, done.stderr
+    recorded = done.stdout.strip()
+    assert next(row["status"] for row in locked.runs() if row["run"] == recorded) == "active"
+    assert locked.control()["counts"]["requests"] == seen
+    assert locked("runs", "cancel", recorded).returncode == 0
