@@ -8,24 +8,27 @@ certificate until OAuth is adopted.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from orchestrator.actions.base import RunContext, org_fault
-from orchestrator.errors import Defect
+from orchestrator.errors import Defect, OrgFault
 from orchestrator.redaction import Secret
 from orchestrator.salesforce.certificate import load_private_key
 from orchestrator.salesforce.hosts import OrgHost, is_loopback_host, is_salesforce_host, parse_org_url
 from orchestrator.salesforce.metadata import Metadata
-from orchestrator.salesforce.rest import OrgApi
+from orchestrator.salesforce.rest import OrgApi, Renewal
 from orchestrator.salesforce.soap import LAST_LOGIN_API_VERSION
 from orchestrator.salesforce.token import AccessToken, TokenRefused, jwt_assertion, jwt_bearer
 
 BOOTSTRAP_SESSION = "bootstrap_session"
+BOOTSTRAP_REFRESH_TOKEN = "bootstrap_refresh_token"  # noqa: S105 - the name of a place in the vault
 PRIVATE_KEY = "private_key"
 CERTIFICATE = "certificate"
 RECORD = "record"
+UNDO_TOKEN = "undo_token"  # noqa: S105 - a name in the vault
 # Date headers have whole seconds, and an answer takes its time.
 _CLOCKS_AGREE_S = 15.0
 
@@ -40,8 +43,16 @@ class Connection:
     metadata: Metadata
 
 
-def connect(ctx: RunContext, instance_url: str, token: Secret) -> Connection:
+def connect(
+    ctx: RunContext, instance_url: str, token: Secret, *, renewal: Renewal | None = None
+) -> Connection:
     """Both APIs at *instance_url* with *token*, in the version `detect` found.
+
+    Args:
+        ctx: of the attempt.
+        instance_url: where the org says its API is.
+        token: session id or access token.
+        renewal: what it means that the org does not know *token*, where a new one can be had.
 
     Raises:
         OrgFault: `answer_unknown`, the org named a host that is not Salesforce's; nothing was sent there.
@@ -53,8 +64,8 @@ def connect(ctx: RunContext, instance_url: str, token: Secret) -> Connection:
     return Connection(
         instance_url=instance_url,
         api_version=int(float(version)),
-        rest=OrgApi(ctx.network, instance_url, token, version),
-        metadata=Metadata(ctx.network, instance_url, token, version),
+        rest=OrgApi(ctx.network, instance_url, token, version, renewal=renewal),
+        metadata=Metadata(ctx.network, instance_url, token, version, renewal=renewal),
     )
 
 
@@ -81,7 +92,12 @@ def bootstrap_connection(ctx: RunContext) -> Connection:
 
 def jwt_username(ctx: RunContext) -> str:
     """The run-as user of the credential: the integration user, or the bootstrap user when none is named."""
-    return str(ctx.org.get("integration_user") or ctx.org["username"])
+    named = ctx.org.get("integration_user") or ctx.org.get("username")
+    if named:
+        return str(named)
+    # Who came in by a token or logged in by hand is not in the orgs file.
+    stored = ctx.evidence.get("signed_in") or ctx.evidence.get("credential") or {}
+    return str(stored.get("username") or ctx.found("bootstrap")["username"])
 
 
 def mint(ctx: RunContext) -> AccessToken:
@@ -123,7 +139,52 @@ def jwt_connection(ctx: RunContext, *, fresh: bool = False) -> Connection:
     if token is None or fresh:
         token = mint(ctx)
         ctx.tokens["jwt"] = token
-    return connect(ctx, token.instance_url, token.token)
+    return connect_minted(ctx, token)
+
+
+def connect_minted(ctx: RunContext, token: AccessToken) -> Connection:
+    """Both APIs with a token of the credential.
+
+    A refused session is the end of nothing here: a front end does not know a token yet that is seconds old,
+    or the session was ended, and the next attempt mints anew (`token_not_honoured`, within the window).
+    """
+
+    def not_honoured(refused: OrgFault) -> OrgFault:
+        if ctx.tokens.get("jwt") is token:
+            del ctx.tokens["jwt"]
+        return org_fault("token_not_honoured", refused.detail, retry_after_s=refused.retry_after_s)
+
+    return connect(ctx, token.instance_url, token.token, renewal=not_honoured)
+
+
+def keep_undo_token(ctx: RunContext) -> None:
+    """Put the session in use into the vault: should this process and JWT die together, it can still undo."""
+    token = ctx.tokens["jwt"]
+    kept = {"token": token.token.reveal(), "instance_url": token.instance_url}
+    ctx.vault.put(ctx.run_scope, UNDO_TOKEN, Secret(json.dumps(kept)))
+
+
+def recall_undo_token(ctx: RunContext) -> bool:
+    """Use the session another process of this run kept, unless this one has its own; whether it is used."""
+    kept = None if "jwt" in ctx.tokens else ctx.vault.get(ctx.run_scope, UNDO_TOKEN)
+    if kept is None:
+        return False
+    tree = json.loads(kept.reveal())
+    ctx.tokens["jwt"] = AccessToken(
+        token=Secret(tree["token"]),
+        instance_url=tree["instance_url"],
+        org_id="",
+        user_id="",
+        scope="",
+        issued_at_s=None,
+        server_date_s=None,
+    )
+    return True
+
+
+def forget_undo_token(ctx: RunContext) -> None:
+    """The way in was proven anew, or the lock is gone: nothing needs the kept session any more."""
+    ctx.vault.forget(ctx.run_scope, UNDO_TOKEN)
 
 
 def audience(ctx: RunContext) -> str:
@@ -140,6 +201,14 @@ def _private_key(ctx: RunContext) -> Any:
             raise org_fault("credential_absent", "the private key is not in the vault")
         ctx.tokens["key"] = load_private_key(pem, is_checked=True)
     return ctx.tokens["key"]
+
+
+def sets_named_after(app: Mapping[str, Any]) -> str:
+    """The name that the permission sets of *app* are called after.
+
+    A second app of the same org (certificate rotation) goes on with the sets of the first.
+    """
+    return str(app.get("sets_named_after") or app["name"])
 
 
 def read_record(ctx: RunContext) -> dict[str, Any] | None:

@@ -7,7 +7,13 @@ from typing import Any
 
 from orchestrator.actions import facts
 from orchestrator.actions.base import RunContext, org_fault
-from orchestrator.actions.credential import Connection, jwt_connection
+from orchestrator.actions.credential import (
+    Connection,
+    forget_undo_token,
+    jwt_connection,
+    keep_undo_token,
+    recall_undo_token,
+)
 from orchestrator.actions.locks import LOCKS
 from orchestrator.errors import Disposition, OrgFault
 from orchestrator.machine import Again, Done, Failed, Outcome
@@ -20,6 +26,7 @@ from orchestrator.salesforce.lockdown import MECHANISMS
 # while one front end of several lagged were seen in 2 % of simulated orgs with 2 to 10 minutes of
 # propagation; five minutes more let it catch up.
 CANARY_PATIENCE_S = 300.0
+SESSION_OVER = frozenset({"token_not_honoured", "session_not_valid_for_api"})
 
 
 class LockPassword:
@@ -57,10 +64,24 @@ class LockPassword:
         name = ctx.notes.get("mechanism")
         if name is None or name in applied(ctx):
             return None
-        org = jwt_connection(ctx)
-        if not LOCKS[name].holds(org, _user_id(ctx), ctx.notes["before"]):
-            return None
-        return self._canary(ctx, str(name), ctx.notes["before"])
+        before = ctx.notes["before"]
+        if ctx.notes.get("undoing") == name:
+            recall_undo_token(ctx)
+            return self._undo(ctx, str(name), before, str(ctx.notes.get("canary", "")))
+        return self._canary(ctx, str(name), before) if self._holds(ctx, str(name), before) else None
+
+    def _holds(self, ctx: RunContext, name: str, before: Mapping[str, Any]) -> bool:
+        """Whether the lock under way is in force; asked first with what a process that died has left.
+
+        JWT may be broken by now, and then only that session can look, and undo.
+        """
+        is_recalled = recall_undo_token(ctx)
+        try:
+            return LOCKS[name].holds(jwt_connection(ctx), _user_id(ctx), before)
+        except OrgFault as refused:
+            if not is_recalled or refused.code not in SESSION_OVER:
+                raise
+        return LOCKS[name].holds(jwt_connection(ctx, fresh=True), _user_id(ctx), before)
 
     def apply(self, ctx: RunContext) -> Outcome:
         """Evidence: `lockdown`, one entry per mechanism applied."""
@@ -74,6 +95,7 @@ class LockPassword:
         if before is None:
             before = lock.before(ctx, org, user_id)
             ctx.note(mechanism=name, before=before)
+        keep_undo_token(ctx)
         ctx.effect()
         try:
             lock.apply(ctx, org, user_id, before)
@@ -107,6 +129,7 @@ class LockPassword:
                 facts.organization(org)
         except OrgFault as refused:
             return self._canary_failed(ctx, name, before, refused)
+        forget_undo_token(ctx)
         locks = [*ctx.evidence.get("lockdown", []), _entry(ctx, name, before)]
         left = _next(ctx, done={lock["mechanism"] for lock in locks})
         return Done(
@@ -124,8 +147,12 @@ class LockPassword:
         patient = (ctx.now_s() - ctx.entered_at_s) * ctx.speed < CANARY_PATIENCE_S
         if passing or (late_node and patient):
             return Again(refused.code, f"canary after {name}: {refused.detail}", refused.retry_after_s or 0.0)
-        ctx.note(undoing=name)
-        entry = {**_entry(ctx, name, before), "canary": f"failed: {refused.code}"}
+        ctx.note(undoing=name, canary=refused.code)
+        return self._undo(ctx, name, before, refused.code)
+
+    def _undo(self, ctx: RunContext, name: str, before: Mapping[str, Any], code: str) -> Outcome:
+        """Take the lock back with the session from before it; begun once, it is gone through with."""
+        entry = {**_entry(ctx, name, before), "canary": f"failed: {code}"}
         try:
             said = LOCKS[name].undo(ctx, _session_that_still_works(ctx), _user_id(ctx), before)
         except OrgFault as stuck:
@@ -135,7 +162,7 @@ class LockPassword:
             entry["undone"] = said
         return Failed(
             "lock_canary_failed",
-            f"after {name} JWT was refused ({refused.code}); {said}",
+            f"after {name} JWT was refused ({code}); {said}",
             {"lockdown": [*ctx.evidence.get("lockdown", []), entry]},
         )
 
@@ -159,6 +186,7 @@ def _user_id(ctx: RunContext) -> str:
 
 def _session_that_still_works(ctx: RunContext) -> Connection:
     """The token minted before the lock: a live session outlives most locks."""
+    recall_undo_token(ctx)
     return jwt_connection(ctx)
 
 

@@ -117,7 +117,7 @@ class _Wave:
         self.asleep: list[tuple[float, int, str]] = []
         self.working: dict[Future[RunRecord], str] = {}
         self.naps = 0
-        self.renewed_s = self.engine.clock.now_s()
+        self.renewed_s = self.seen_s = self.engine.clock.now_s()
 
     def run(self) -> None:
         """Until every run is over, parked for a person, or somebody asked to stop."""
@@ -150,12 +150,21 @@ class _Wave:
 
     def _next(self) -> str | None:
         """The next run to work on now."""
-        if self.asleep and self.asleep[0][0] <= self.engine.clock.now_s():
+        if self.asleep and self.asleep[0][0] <= self._now_s():
             return heapq.heappop(self.asleep)[2]
         if self.fresh and self.too_many(self.drive.failed):
             self.drive.held_back.extend(self.fresh)
             self.fresh.clear()
         return self.fresh.popleft() if self.fresh else None
+
+    def _now_s(self) -> float:
+        """The time now. A clock that was set back wakes nobody later: what sleeps is moved with it."""
+        now_s = self.engine.clock.now_s()
+        back_s = self.seen_s - now_s
+        if back_s > 0:
+            self.asleep = [(wake_s - back_s, nap, run) for wake_s, nap, run in self.asleep]
+        self.seen_s = now_s
+        return now_s
 
     def _sleep(self, run: str, wake_s: float) -> None:
         self.naps += 1
@@ -175,7 +184,7 @@ class _Wave:
             if self.fresh:
                 timeout_s = 0.0
             elif self.asleep:
-                timeout_s = min(max(self.asleep[0][0] - self.engine.clock.now_s(), 0.0), _RENEW_EVERY_S)
+                timeout_s = min(max(self.asleep[0][0] - self._now_s(), 0.0), _RENEW_EVERY_S)
         if self.working:
             wait(self.working, timeout=timeout_s, return_when=FIRST_COMPLETED)
         elif self.asleep or self.fresh:
@@ -186,7 +195,9 @@ class _Wave:
         drive = self.drive
         try:
             record = future.result()
-        except LeaseHeld as busy:
+        except (LeaseHeld, LeaseLost) as busy:
+            # Lost: this process stood still (stopped, suspended, clock set forward) until its lease ran out.
+            # Whatever was under way is in doubt; whoever has the org next, maybe we, looks first.
             again_s = self.engine.clock.now_s() + _BUSY_RETRY_S
             if run not in drive.errors:
                 self._tell_busy(run, busy, again_s)
@@ -212,14 +223,12 @@ class _Wave:
         """We cannot drive the run on: it counts as failed, and its row stays as it was last settled."""
         self.drive.errors[run] = error
         self.drive.failed += 1
-        if isinstance(error, LeaseLost):
-            return
         try:
             self.drive.standing[run] = _slim(self.engine.journal.run(run))
         except OrchestratorError:  # the journal itself is the trouble, and already reported
             return
 
-    def _tell_busy(self, run: str, busy: LeaseHeld, again_s: float) -> None:
+    def _tell_busy(self, run: str, busy: OrchestratorError, again_s: float) -> None:
         """Whoever watches must not wonder why nothing happens."""
         record = self.engine.journal.run(run)
         self.engine.observer(

@@ -203,7 +203,7 @@ def load_certificate(text: str) -> x509.Certificate:
         _refuse(
             "certificate_unreadable", "this is a chain of certificates", "give the first certificate alone"
         )
-    if len(text.encode()) > 4 * MAX_CERTIFICATE_BYTES:
+    if len(text) > 4 * MAX_CERTIFICATE_BYTES:
         _refuse("certificate_too_large", f"the certificate has {len(text)} bytes")
     try:
         certificate = x509.load_der_x509_certificate(_der(text))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from orchestrator.errors import UsageError
 from orchestrator.salesforce.hosts import is_loopback_host
+from orchestrator.salesforce.http_answer import whole_number
 
 _HOST = r"(?:\[[^\]]*\]|[^:\[\]]*)"
 _RULE = re.compile(rf"(?P<host>{_HOST}):(?P<port>\d*):(?P<to_host>{_HOST}):(?P<to_port>\d*)")
@@ -112,7 +113,7 @@ def is_loopback_address(address: str) -> bool:
 def _port(text: str, rule: str) -> int | None:
     if not text:
         return None
-    port = int(text)
+    port = whole_number(text)
     if not 0 < port <= _HIGHEST_PORT:
         raise _invalid(rule)
     return port

@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.catalogue import FAULTS
 from orchestrator.errors import OrgFault
+from orchestrator.redaction import redact
 from orchestrator.salesforce.answers import classify
 from orchestrator.salesforce.http_answer import whole_number
 
@@ -108,10 +109,12 @@ class DeployStatus:
                 return OrgFault(kind, _sentence(failure))
         if self.error_code or self.error_message:
             kind = classify("deploy", self.error_code, self.error_message)
-            return OrgFault(kind, f"{self.error_code}: {self.error_message}".strip(": "))
+            return OrgFault(kind, redact(f"{self.error_code}: {self.error_message}".strip(": ")))
         if errors:
             return OrgFault(FAULTS["deploy_component_failed"], "; ".join(map(_sentence, errors)))
-        return OrgFault(classify("deploy", self.state), f"deploy {self.request_id} ended as {self.state}")
+        return OrgFault(
+            classify("deploy", self.state), redact(f"deploy {self.request_id} ended as {self.state}")
+        )
 
 
 def deploy_status(result: Mapping[str, Any]) -> DeployStatus:
@@ -124,9 +127,10 @@ def deploy_status(result: Mapping[str, Any]) -> DeployStatus:
     state = _SPELT_OTHERWISE.get(word, word)
     if state not in STATES or not request_id:
         raise OrgFault(
-            FAULTS["answer_unknown"], f"deploy {request_id or '(no id)'} is in a state named {state!r}"
+            FAULTS["answer_unknown"], redact(f"deploy {request_id or '(no id)'} is in a state named {state!r}")
         )
-    details = result.get("details") or {}
+    details = result.get("details")
+    details = details if isinstance(details, Mapping) else {}
     return DeployStatus(
         request_id=request_id,
         state=state,
@@ -179,7 +183,7 @@ def _success(row: Mapping[str, Any]) -> ComponentSuccess:
 
 
 def _sentence(failure: ComponentFailure) -> str:
-    return f"{failure.component_type or 'package'} {failure.full_name}: {failure.problem}"
+    return redact(f"{failure.component_type or 'package'} {failure.full_name}: {failure.problem}")
 
 
 def _count(value: Any) -> int:

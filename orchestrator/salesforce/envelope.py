@@ -69,7 +69,7 @@ def screen(answer: Answer, operation: str) -> None:
     name = "nothing" if child is None else etree.QName(child).localname
     if child is not None and name == "Fault":
         text = fault_text(child)
-        raise SoapFault(text.fault_code, redact(text.message), answer.retry_after_s)
+        raise SoapFault(redact(text.fault_code), redact(text.message), answer.retry_after_s)
     if name != f"{operation}Response":
         raise OrgFault(FAULTS["answer_unknown"], f"{answer.host} answered {operation} with {redact(name)}")
 

@@ -18,6 +18,7 @@ _FIRST_REDIRECT_STATUS = 300
 _SHOWN_CHARACTERS = 2000
 _LONGEST_RETRY_AFTER_S = 86_400
 _MOST_DIGITS = 18
+_MOST_LEVELS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ class Answer:
             OrgFault: it is not (or not UTF-8): what the status means, else `not_json`.
         """
         try:
-            return jsonlib.loads(self.body.decode("utf-8"))
-        except ValueError:
+            return check_depth(jsonlib.loads(self.body.decode("utf-8"), parse_constant=_no_number))
+        except (ValueError, RecursionError):
             raise self.unusable("not_json") from None
 
     def unusable(self, expected: Literal["not_json", "not_xml"]) -> OrgFault:
@@ -87,6 +88,30 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         return float(min(whole_number(text), _LONGEST_RETRY_AFTER_S))
     at_s = _http_date_s(text)
     return None if at_s is None else min(max(0.0, at_s - time.time()), float(_LONGEST_RETRY_AFTER_S))
+
+
+def check_depth(tree: Any) -> Any:
+    """*tree*, if it is no deeper than anything an org has to say; whatever walks it later may then recurse.
+
+    Raises:
+        ValueError: it is.
+    """
+    level = [tree]
+    for _ in range(_MOST_LEVELS):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return tree
+    raise ValueError("nested too deeply")
+
+
+def _no_number(word: str) -> None:
+    """NaN and Infinity, which Python would take, are no JSON (RFC 8259 section 6)."""
+    raise ValueError(word)
 
 
 def whole_number(text: str) -> int:

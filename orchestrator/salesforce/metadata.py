@@ -17,7 +17,8 @@ from orchestrator.errors import OrgFault
 from orchestrator.redaction import Secret, redact
 from orchestrator.salesforce.answers import classify
 from orchestrator.salesforce.deploys import DeployStatus, as_list, deploy_status, is_true
-from orchestrator.salesforce.rest import refusal
+from orchestrator.salesforce.importing import IMPORTING
+from orchestrator.salesforce.rest import Renewal, refusal, renewed
 from orchestrator.salesforce.session import Network
 from orchestrator.salesforce.soap import send
 
@@ -54,11 +55,19 @@ class Metadata:
         instance_url: origin of the org's API.
         token: session id or access token.
         api_version: such as "64.0".
+        renewal: told when the org does not know *token* (any more); None: `session_expired` is raised.
     """
 
     def __init__(
-        self, network: Network, instance_url: str, token: Secret, api_version: str = API_VERSION
+        self,
+        network: Network,
+        instance_url: str,
+        token: Secret,
+        api_version: str = API_VERSION,
+        *,
+        renewal: Renewal | None = None,
     ) -> None:
+        self._renewal = renewal
         self._network = network
         self._token = token
         self._version = api_version
@@ -89,7 +98,7 @@ class Metadata:
     def status(self, request_id: str) -> DeployStatus:
         """Look at a deploy, with component details. Raises OrgFault (`deploy_unknown`, …)."""
         arguments = {"asyncProcessId": request_id, "includeDetails": True}
-        return deploy_status(self._send("checkDeployStatus", arguments, idempotent=True) or {})
+        return deploy_status(_mapping(self._send("checkDeployStatus", arguments, idempotent=True)))
 
     def cancel(self, request_id: str) -> None:
         """Ask for a deploy to be canceled; watch `status` for the end of it. Raises OrgFault."""
@@ -156,7 +165,7 @@ class Metadata:
             credentials=True,
             idempotent=False,
         )
-        return _request_id(_json_object(answer))
+        return _request_id(self._json_object(answer))
 
     def status_rest(self, request_id: str) -> DeployStatus:
         """`status` over REST. Raises OrgFault."""
@@ -168,13 +177,14 @@ class Metadata:
             credentials=True,
             idempotent=True,
         )
-        found = _json_object(answer)
-        return deploy_status({"id": found.get("id"), **(found.get("deployResult") or {})})
+        found = self._json_object(answer)
+        return deploy_status({"id": found.get("id"), **_mapping(found.get("deployResult"))})
 
     def _write(
         self, operation: str, type_name: str, records: Sequence[Mapping[str, Any]]
     ) -> tuple[Written, ...]:
-        from orchestrator.salesforce.soap_wire import typed  # noqa: PLC0415 - zeep is heavy; pay when used
+        with IMPORTING:
+            from orchestrator.salesforce.soap_wire import typed  # noqa: PLC0415 - zeep is heavy; pay when used
 
         written: Outcomes = []
         for batch in _batches(records):
@@ -203,7 +213,19 @@ class Metadata:
         headers: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Any:
         call = self._call(operation, arguments, idempotent=idempotent, headers=headers)
-        return send(self._network, call, surface="soap")
+        try:
+            return send(self._network, call, surface="soap")
+        except OrgFault as refused:
+            raise renewed(refused, self._renewal) from None
+
+    def _json_object(self, answer: Any) -> Mapping[str, Any]:
+        """The JSON object in *answer*. Raises OrgFault for refusals and for anything else."""
+        if answer.status >= 300:  # noqa: PLR2004 - everything that is not a success
+            raise renewed(refusal(answer), self._renewal)
+        found = answer.json()
+        if not isinstance(found, Mapping):
+            raise OrgFault(FAULTS["answer_unknown"], f"{answer.host} answered with JSON that is no object")
+        return found
 
     def _call(
         self,
@@ -213,7 +235,8 @@ class Metadata:
         idempotent: bool,
         headers: Mapping[str, Mapping[str, Any]] | None,
     ) -> Call:
-        from orchestrator.salesforce.soap_wire import Call  # noqa: PLC0415 - zeep is heavy; pay when used
+        with IMPORTING:
+            from orchestrator.salesforce.soap_wire import Call  # noqa: PLC0415 - zeep is heavy; pay when used
 
         return Call(
             "metadata",
@@ -240,21 +263,16 @@ def _options(*, check_only: bool, rollback_on_error: bool, ignore_warnings: bool
     }
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """*value*, or an empty mapping for anything else, in which then everything is missing."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def _request_id(result: Any) -> str:
-    request_id = str((result or {}).get("id") or "")
+    request_id = str(_mapping(result).get("id") or "")
     if not request_id:
         raise OrgFault(FAULTS["answer_unknown"], "the org took the deploy and gave no id for it")
     return request_id
-
-
-def _json_object(answer: Any) -> Mapping[str, Any]:
-    """The JSON object in *answer*. Raises OrgFault for refusals and for anything else."""
-    if answer.status >= 300:  # noqa: PLR2004 - everything that is not a success
-        raise refusal(answer)
-    found = answer.json()
-    if not isinstance(found, Mapping):
-        raise OrgFault(FAULTS["answer_unknown"], f"{answer.host} answered with JSON that is no object")
-    return found
 
 
 def _batches(items: Sequence[Any]) -> Sequence[Sequence[Any]]:

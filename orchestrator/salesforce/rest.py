@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,12 +20,25 @@ from orchestrator.catalogue import FAULTS
 from orchestrator.errors import Defect, OrgFault
 from orchestrator.redaction import Secret, redact
 from orchestrator.salesforce.answers import classify
-from orchestrator.salesforce.http_answer import Answer
+from orchestrator.salesforce.http_answer import Answer, check_depth
+from orchestrator.salesforce.importing import IMPORTING
 from orchestrator.salesforce.session import Network
 
 API_VERSION = "64.0"
 _OBJECT_NAME = re.compile(r"[A-Za-z]\w{0,254}")
 _RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+_MOST_PAGES = 500  # of up to 2000 records
+
+
+class Row(dict[str, Any]):
+    """An object of an answer. What was asked for and is not in it is a fault of the answer, not of the reader."""
+
+    def __missing__(self, name: str) -> Any:
+        """Raises OrgFault `answer_unknown`."""
+        raise OrgFault(FAULTS["answer_unknown"], f"the org's answer lacks {name!r}")
+
+Renewal = Callable[[OrgFault], OrgFault]
+"""From "this session is over" to the fault to raise instead, for whoever can have a new session at will."""
 
 
 class OrgApi:
@@ -34,15 +48,23 @@ class OrgApi:
         instance_url: origin of the org's API.
         token: session id or access token.
         api_version: such as "64.0".
+        renewal: told when the org does not know *token* (any more); None: `session_expired` is raised.
     """
 
     def __init__(
-        self, network: Network, instance_url: str, token: Secret, api_version: str = API_VERSION
+        self,
+        network: Network,
+        instance_url: str,
+        token: Secret,
+        api_version: str = API_VERSION,
+        *,
+        renewal: Renewal | None = None,
     ) -> None:
         self._network = network
         self._origin = instance_url
         self._token = token
         self._version = api_version
+        self._renewal = renewal
 
     def query(self, soql: str, **values: Any) -> list[dict[str, Any]]:
         """Every record of every page.
@@ -54,35 +76,28 @@ class OrgApi:
         Raises:
             OrgFault: the org's refusal, or the network.
         """
-        from simple_salesforce.format import format_soql  # noqa: PLC0415 - see _simple
+        with IMPORTING:
+            from simple_salesforce.format import format_soql  # noqa: PLC0415 - see _simple
 
-        found = self._asked(lambda: self._simple.query_all(format_soql(soql, **values)))
-        records: list[dict[str, Any]] = found["records"]
-        return records
+        # Page by page: the library's own loop would follow an org that never ends.
+        return self._whole(self._asked_row(lambda: self._simple.query(format_soql(soql, **values))))
 
     def query_tooling(self, soql: str, **values: Any) -> list[dict[str, Any]]:
         """The same on the Tooling API. Raises OrgFault."""
-        from simple_salesforce.format import format_soql  # noqa: PLC0415 - see _simple
+        with IMPORTING:
+            from simple_salesforce.format import format_soql  # noqa: PLC0415 - see _simple
 
-        page = self.restful("tooling/query", params={"q": format_soql(soql, **values)})
-        records: list[dict[str, Any]] = list(page["records"])
-        while not page.get("done", True):
-            path = str(page["nextRecordsUrl"]).partition(f"/services/data/v{self._version}/")[2]
-            page = self.restful(path)
-            records += page["records"]
-        return records
+        asked = {"q": format_soql(soql, **values)}
+        return self._whole(self._asked_row(lambda: self._simple.restful("tooling/query", params=asked)))
 
     def get(self, object_name: str, record_id: str, fields: tuple[str, ...] = ()) -> dict[str, Any]:
         """One record. Raises OrgFault (`record_missing`, …)."""
         options = {"params": {"fields": ",".join(fields)}} if fields else {}
-        found: dict[str, Any] = self._asked(
-            lambda: self._object(object_name).get(_checked_id(record_id), **options)
-        )
-        return found
+        return self._asked_row(lambda: self._object(object_name).get(_checked_id(record_id), **options))
 
     def create(self, object_name: str, values: Mapping[str, Any]) -> str:
         """Make a record; its id. Sent once. Raises OrgFault."""
-        made = self._asked(lambda: self._object(object_name).create(dict(values)))
+        made = self._asked_row(lambda: self._object(object_name).create(dict(values)))
         if not made.get("success", False) or not made.get("id"):
             raise fault_of_errors(made.get("errors"), 200, f"{object_name} was not created")
         return str(made["id"])
@@ -97,13 +112,11 @@ class OrgApi:
 
     def describe(self, object_name: str) -> dict[str, Any]:
         """Fields and properties of an object. Raises OrgFault (`record_missing` for an object not there)."""
-        found: dict[str, Any] = self._asked(self._object(object_name).describe)
-        return found
+        return self._asked_row(self._object(object_name).describe)
 
     def limits(self) -> dict[str, Any]:
         """Limits of the org; the cheapest call that proves a token. Raises OrgFault."""
-        found: dict[str, Any] = self._asked(self._simple.limits)
-        return found
+        return self._asked_row(self._simple.limits)
 
     def restful(
         self, path: str, *, method: str = "GET", params: Mapping[str, str] | None = None, json: Any = None
@@ -122,18 +135,20 @@ class OrgApi:
 
     @functools.cached_property
     def _simple(self) -> Any:
-        from simple_salesforce.api import Salesforce  # noqa: PLC0415 - heavy; pay at the first call
+        with IMPORTING:
+            from simple_salesforce.api import Salesforce  # noqa: PLC0415 - heavy; pay at the first call
 
         return Salesforce(
             session_id=self._token.reveal(),
             instance=urlsplit(self._origin).netloc,
             session=self._network.requests_session(self._origin),
             version=self._version,
-            object_pairs_hook=dict,
+            object_pairs_hook=Row,
         )
 
     def _object(self, name: str) -> Any:
-        from simple_salesforce.api import SFType  # noqa: PLC0415 - heavy; pay at the first call
+        with IMPORTING:
+            from simple_salesforce.api import SFType  # noqa: PLC0415 - heavy; pay at the first call
 
         if _OBJECT_NAME.fullmatch(name) is None:
             raise Defect(f"{name!r} is not the name of an object")
@@ -143,23 +158,72 @@ class OrgApi:
             sf_instance=urlsplit(self._origin).netloc,
             sf_version=self._version,
             session=self._simple.session,
-            object_pairs_hook=dict,
+            object_pairs_hook=Row,
         )
+
+    def _whole(self, page: Row) -> list[dict[str, Any]]:
+        """The records of *page* and of every page after it."""
+        records: list[dict[str, Any]] = []
+        seen: set[str] = set()
+        while True:
+            found = page["records"]
+            if not isinstance(found, list) or not all(isinstance(row, Row) for row in found):
+                raise self._unknown_shape()
+            records += found
+            if page.get("done", True):
+                return records
+            path = str(page["nextRecordsUrl"]).partition(f"/services/data/v{self._version}/")[2]
+            if path in seen or len(seen) >= _MOST_PAGES:
+                raise OrgFault(FAULTS["answer_too_large"], "the org's answer to a query does not end")
+            seen.add(path)
+            page = self._asked_row(functools.partial(self._simple.restful, path))
+
+    def _asked_row(self, call: Callable[[], Any]) -> Row:
+        """The same for a call that is answered by an object."""
+        found = self._asked(call)
+        if not isinstance(found, Row):
+            raise self._unknown_shape()
+        return found
 
     def _asked(self, call: Callable[[], Any]) -> Any:
         """The result of *call*, with simple-salesforce's exceptions turned into faults."""
-        from simple_salesforce.exceptions import SalesforceError  # noqa: PLC0415 - see _simple
+        with IMPORTING:
+            from simple_salesforce.exceptions import SalesforceError  # noqa: PLC0415 - see _simple
 
         try:
-            return call()
+            return check_depth(call())
         except SalesforceError as error:
-            raise fault_of_errors(error.content, error.status, urlsplit(self._origin).netloc) from None
-        except ValueError:  # 200 with a page instead of JSON
+            refused = fault_of_errors(error.content, error.status, urlsplit(self._origin).netloc)
+            raise renewed(refused, self._renewal) from None
+        except (ValueError, RecursionError):  # 200 with a page instead of JSON, or with a pit of brackets
             raise OrgFault(FAULTS["not_json"], f"{urlsplit(self._origin).netloc} sent no JSON") from None
         except (KeyError, TypeError, AttributeError):
-            raise OrgFault(
-                FAULTS["answer_unknown"], f"{urlsplit(self._origin).netloc} sent JSON of an unknown shape"
-            ) from None
+            raise self._unknown_shape() from None
+
+    def _unknown_shape(self) -> OrgFault:
+        return OrgFault(
+            FAULTS["answer_unknown"], f"{urlsplit(self._origin).netloc} sent JSON of an unknown shape"
+        )
+
+
+def renewed(refused: OrgFault, renewal: Renewal | None) -> OrgFault:
+    """*refused*, or what it means to whoever can have a new session."""
+    return renewal(refused) if renewal is not None and refused.code == "session_expired" else refused
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Around code that takes rows apart: one of another shape is a fault of the answer, not of ours.
+
+    Raises:
+        OrgFault: `answer_unknown`.
+    """
+    try:
+        yield
+    except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError) as error:
+        raise OrgFault(
+            FAULTS["answer_unknown"], f"a row of the org is of an unknown shape ({type(error).__name__})"
+        ) from None
 
 
 def refusal(answer: Answer) -> OrgFault:
@@ -186,7 +250,7 @@ def fault_of_errors(content: Any, status: int, what: str) -> OrgFault:
     if row is None:
         kind = classify("network", str(status), str(content)[:2000] if content else "")
         return OrgFault(kind, f"{what} answered {status} without an error code")
-    code = str(row.get("errorCode") or row.get("statusCode") or row.get("error") or "")
+    code = redact(str(row.get("errorCode") or row.get("statusCode") or row.get("error") or ""))
     message = redact(str(row.get("message") or row.get("error_description") or ""))
     kind = classify("rest", code, message)
     if kind.code == "answer_unknown" and not code:

@@ -20,30 +20,39 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 
 
 def patiently(
-    once: Callable[[], requests.Response], *, clock_s: Callable[[], float], sleep: Callable[[float], None]
+    once: Callable[[], requests.Response],
+    *,
+    clock_s: Callable[[], float],
+    sleep: Callable[[float], object],
+    stopping: Callable[[], bool] = lambda: False,
 ) -> requests.Response:
     """Call *once* until it brings something that stays, or the budget is spent; then its last outcome.
 
     Args:
         once: one exchange.
         clock_s: seconds that grow.
-        sleep: waits that many seconds.
+        sleep: waits that many seconds, or until somebody asks to stop.
+        stopping: whether somebody has asked to stop; then the next try is the last.
 
     Raises: what the last try raised.
     """
     started_s = clock_s()
 
     def spent(state: RetryCallState) -> bool:
-        return clock_s() - started_s + state.upcoming_sleep > BUDGET_S
+        return stopping() or clock_s() - started_s + state.upcoming_sleep > BUDGET_S
 
     attempts = Retrying(
-        sleep=sleep,
+        sleep=lambda seconds: _wait(sleep, seconds),
         stop=spent,
         wait=_wait_s,
         retry=retry_if_exception(_passes) | retry_if_result(_is_passing_answer),
         retry_error_callback=_last_outcome,
     )
     return attempts(once)
+
+
+def _wait(sleep: Callable[[float], object], seconds: float) -> None:
+    sleep(seconds)  # what an interrupted sleep answers is asked of `stopping`
 
 
 def _passes(error: BaseException) -> bool:

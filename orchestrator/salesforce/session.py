@@ -93,7 +93,8 @@ class Network:
     Args:
         policy: what is allowed.
         clock_s: seconds that grow, for the retry budget only; deadlines of sockets run on the machine's
-        clock. sleep: waits that many seconds between tries.
+        clock. sleep: waits that many seconds between tries, or until somebody asks to stop.
+        stopping: whether somebody has asked to stop: nothing is tried again then.
         logins: admits logins; None admits all.
 
     Raises:
@@ -105,13 +106,15 @@ class Network:
         policy: NetworkPolicy,
         *,
         clock_s: Callable[[], float],
-        sleep: Callable[[float], None],
+        sleep: Callable[[float], object],
+        stopping: Callable[[], bool] = lambda: False,
         logins: LoginGate | None = None,
     ) -> None:
         self.policy = policy
         self._logins = logins
         self._clock_s = clock_s
         self._sleep = sleep
+        self._stopping = stopping
         self._adapter = OrgAdapter(
             trusted_context(policy.ca_bundle), policy.connect_to, loopback_only=policy.loopback_only
         )
@@ -205,7 +208,12 @@ class Network:
             prepared.headers["User-Agent"] = self.policy.user_agent
         if not rules.idempotent:
             return self._hops(prepared, rules)
-        return patiently(lambda: self._hops(prepared, rules), clock_s=self._clock_s, sleep=self._sleep)
+        return patiently(
+            lambda: self._hops(prepared, rules),
+            clock_s=self._clock_s,
+            sleep=self._sleep,
+            stopping=self._stopping,
+        )
 
     def _hops(self, prepared: requests.PreparedRequest, rules: Rules) -> requests.Response:
         """Send; follow redirects within the same origin when nothing secret is at stake."""

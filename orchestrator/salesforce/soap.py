@@ -19,6 +19,7 @@ from orchestrator.salesforce.answers import classify
 from orchestrator.salesforce.envelope import SoapFault
 from orchestrator.salesforce.hosts import OrgHost
 from orchestrator.salesforce.http_answer import whole_number
+from orchestrator.salesforce.importing import IMPORTING
 from orchestrator.salesforce.rest import OrgApi
 from orchestrator.salesforce.session import Network
 
@@ -163,7 +164,8 @@ def fault_from(surface: Surface, fault: SoapFault) -> OrgFault:
 
 def send(network: Network, call: Call, *, surface: Surface) -> Any:
     """`soap_wire.send` with faults classified. Raises OrgFault."""
-    from orchestrator.salesforce import soap_wire  # noqa: PLC0415 - zeep is heavy; pay at the first call
+    with IMPORTING:
+        from orchestrator.salesforce import soap_wire  # noqa: PLC0415 - zeep is heavy; pay at the first call
 
     try:
         return soap_wire.send(network, call)
@@ -181,7 +183,8 @@ def _call(
     session: Secret | None = None,
     idempotent: bool = False,
 ) -> Mapping[str, Any]:
-    from orchestrator.salesforce.soap_wire import Call  # noqa: PLC0415 - zeep is heavy; pay at the first call
+    with IMPORTING:
+        from orchestrator.salesforce.soap_wire import Call  # noqa: PLC0415 - zeep is heavy; pay at the first call
 
     call = Call("partner", url, operation, arguments, idempotent=idempotent, session=session)
     result = send(network, call, surface=surface)

@@ -188,6 +188,34 @@ def test_a_failed_run_is_opened_again_where_it_failed(world, org):
     assert [attempt.state for attempt in here.attempts()] == ["one", "two", "two"]
 
 
+def test_a_request_to_stop_that_came_too_late_does_not_stop_the_run_that_is_opened_again(world, org):
+    def asked_to_stop(_ctx):
+        here.journal.request_cancel(here.run, T0)
+        return Failed("login_invalid", "no")
+
+    here = world(chain("one"), [Scripted(org, "one", asked_to_stop, Done())])
+    here.start()
+    assert here.drive().result == "failed"
+    assert here.journal.run(here.run).cancel_requested
+    assert not here.engine().reopen(here.run).cancel_requested
+    assert here.drive().result == "succeeded"
+
+
+def test_a_question_is_let_go_without_driving_the_run_on(world, org):
+    here, two = asking(world, org)
+    here.machine.states["ask"].on["timed_out"] = "two"
+    here.engine().advance(here.run)
+    assert here.engine().expire_if_free(here.run).position.state == "ask"
+    here.clock.at_s += 601
+    with pytest.raises(UsageError) as late:
+        answered(here)
+    assert late.value.code == "question_expired"
+    record = here.engine().expire_if_free(here.run)
+    assert (record.status, record.position.state) == (RunStatus.ACTIVE, "two")
+    assert two.contexts == []
+    assert here.attempts()[-1].outcome == "timed_out"
+
+
 def test_a_rejected_run_that_is_opened_again_asks_again(world, org):
     here, _two = asking(world, org)
     here.engine().advance(here.run)
