@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 AUDIT  := .venv-audit
+FUZZ   := .venv-fuzz
+FUZZ_SECONDS ?= 60
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test test-clients test-fast lint format bench fuzz chaos soak build audit lock clean
@@ -37,6 +39,15 @@ format: $(VENV)/dev.stamp ## let ruff format the code
 bench: $(VENV)/dev.stamp ## measure; the machine's own reference stands beside each figure
 	$(BIN)/python -m tests.bench
 
+chaos: $(VENV)/dev.stamp ## 200 orgs through processes that are killed at random moments; the seed is printed
+	ORCHESTRATOR_CHAOS_ORGS=200 $(BIN)/pytest tests/crash/test_chaos.py -s
+
+soak: $(VENV)/dev.stamp ## an hour of a fleet in bad weather; memory, files and orgs afterwards
+	$(BIN)/python -m tests.soak --orgs 6000
+
+fuzz: $(FUZZ)/stamp ## atheris on everything that parses bytes from outside, FUZZ_SECONDS (60) for each target
+	$(FUZZ)/bin/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
 build: $(AUDIT)/stamp .venv-run/stamp ## wheel, sdist and SBOM (CycloneDX) in dist/, the same bytes every time
 	$(AUDIT)/bin/python -m hatchling build -d dist
 	$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
@@ -49,11 +60,12 @@ lock: $(VENV)/dev.stamp ## make the lock files anew (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --no-header -o locks/run.txt
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header -o locks/dev.txt
 	uv pip compile locks/audit.in --universal --generate-hashes --no-header -o locks/audit.txt
+	uv pip compile pyproject.toml locks/fuzz.in --universal --generate-hashes --no-header -o locks/fuzz.txt
 	cd tests/clients && npm install --package-lock-only --ignore-scripts \
 	  --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what was made here
-	rm -rf $(VENV) $(AUDIT) .venv-run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT) $(FUZZ) .venv-run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -70,6 +82,11 @@ $(VENV)/dev.stamp: locks/dev.txt pyproject.toml | $(VENV)/bin/python
 $(AUDIT)/stamp: locks/audit.txt
 	$(PYTHON) -m venv $(AUDIT)
 	$(AUDIT)/bin/python -m pip install --quiet --require-hashes -r locks/audit.txt
+	@touch $@
+
+$(FUZZ)/stamp: locks/fuzz.txt
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/python -m pip install --quiet --require-hashes -r locks/fuzz.txt
 	@touch $@
 
 .venv-run/stamp: locks/run.txt | $(AUDIT)/stamp
