@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from orchestrator.machine import Position
 from orchestrator.redaction import Secret
+
+_R = TypeVar("_R")
 
 
 class RunStatus(StrEnum):
@@ -210,6 +212,10 @@ class Journal(Protocol):
         """All attempts of the run in order."""
         ...
 
+    def finished_evidence(self, playbook: str, speed: float, limit: int) -> list[tuple[str, dict[str, Any]]]:
+        """Run and evidence of the newest finished runs of the playbook at that speed of time, newest first."""
+        ...
+
     def due(self, now_s: float, limit: int, *, batch: str | None = None) -> list[str]:
         """Ids of active runs whose `not_before_s` has come, by priority, then time."""
         ...
@@ -273,6 +279,10 @@ class Vault(Protocol):
         """Store durably before returning; replaces an older value."""
         ...
 
+    def put_all(self, scope: str, values: Mapping[str, Secret]) -> None:
+        """Store *values* durably in one write: after a crash either all of them are there or none."""
+        ...
+
     def get(self, scope: str, name: str) -> Secret | None:
         """The value, or None. Raises VaultError on a wrong key or a tampered entry."""
         ...
@@ -287,6 +297,40 @@ class Vault(Protocol):
 
     def scopes(self) -> list[str]:
         """All scopes."""
+        ...
+
+
+class SealedStore(Protocol):
+    """Ciphertext by name, where several machines can reach it. Raises (all methods): StoreError."""
+
+    def read(self, name: str) -> bytes | None:
+        """The entry of that name; None if there is none."""
+        ...
+
+    def entries(self) -> Iterable[tuple[str, bytes]]:
+        """All entries: name and ciphertext."""
+        ...
+
+    def change(self, name: str, changed: Callable[[bytes | None], bytes | None]) -> None:
+        """Replace the entry by what *changed* makes of it (None: no entry), alone and durably."""
+        ...
+
+    def key_record(self, new: Callable[[], bytes] | None) -> bytes | None:
+        """The record about the key; if there is none, it is made with *new*, once."""
+        ...
+
+
+class SharedFacts(Protocol):
+    """Small JSON objects that all processes of one database change together."""
+
+    def change(
+        self, names: Sequence[str], now_s: float, changed: Callable[[Mapping[str, dict[str, Any]]], _R]
+    ) -> _R:
+        """Let *changed* edit the facts of these names in place, alone; what it returns."""
+        ...
+
+    def read(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """The facts whose names begin so."""
         ...
 
 

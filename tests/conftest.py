@@ -13,12 +13,38 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from planted_secrets import Trace, dump, remember_simulators
+from postgresql_server import fresh_database, running_server
 
 from orchestrator.cli.main import run_cli
 
 START_WITHIN_S = 30
 STOP_WITHIN_S = 10
 COMMAND_WITHIN_S = 60
+
+remember_simulators()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "reveals(where): shows a secret on purpose, in its 'output' or in 'files'; the rest is searched",
+    )
+
+
+@pytest.fixture(autouse=True)
+def trace(request: pytest.FixtureRequest) -> Iterator[Trace]:
+    """After every test in which the product was at work: no secret is in what it left behind."""
+    kept = Trace()
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    kept.collect()  # what longer-lived fixtures made belongs to the first test that uses it
+    yield kept
+    kept.collect()
+    if not kept.is_hunted:
+        return
+    revealing = {where for mark in request.node.iter_markers("reveals") for where in mark.args}
+    found = kept.found(folder, files="files" not in revealing, output="output" not in revealing)
+    assert found == [], "secrets were left behind"
 
 
 @dataclass(frozen=True)
@@ -84,7 +110,7 @@ class Finished:
 
 
 @pytest.fixture
-def simulated() -> Iterator[Callable[..., SimulatedOrgs]]:
+def simulated(trace: Trace) -> Iterator[Callable[..., SimulatedOrgs]]:
     """Starts simulators that live as long as the test: `simulated(profile=…, speed=…, count=…, seed=…)`."""
     processes: list[subprocess.Popen[str]] = []
 
@@ -97,7 +123,9 @@ def simulated() -> Iterator[Callable[..., SimulatedOrgs]]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, "the simulator did not start"
-        return SimulatedOrgs(json.loads(line), speed)
+        orgs = SimulatedOrgs(json.loads(line), speed)
+        trace.plant_folder(Path(orgs.line["orgs_file"]))
+        return orgs
 
     yield start
     for process in processes:
@@ -106,6 +134,25 @@ def simulated() -> Iterator[Callable[..., SimulatedOrgs]]:
         process.wait(STOP_WITHIN_S)
         assert process.stdout is not None
         process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """URL of a PostgreSQL server, of this session or TEST_DATABASE_URL; skips loudly where there is none."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    with running_server() as server:
+        yield server.url
+
+
+@pytest.fixture
+def shared_database(postgresql: str, trace: Trace) -> Iterator[str]:
+    """An empty PostgreSQL database, as a user would name it; what it holds at the end is searched."""
+    with fresh_database(postgresql) as url:
+        yield url
+        trace.hear("the shared database", dump(url))
 
 
 @pytest.fixture
@@ -133,7 +180,9 @@ def environment(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def command(
     environment: Callable[..., dict[str, str]],
     capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
+    trace: Trace,
 ) -> Callable[..., Finished]:
     """Runs a command line in this process: `command("runs", "list", orgs=…, NAME="value")`."""
 
@@ -145,21 +194,26 @@ def command(
                 patched.setenv(name, value)
             code = run_cli(arguments)
         out, err = capsys.readouterr()
+        trace.hear("what a command said", out + err + caplog.text)
         return Finished(code, out, err)
 
     return run
 
 
 @pytest.fixture
-def program(environment: Callable[..., dict[str, str]]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def program(
+    environment: Callable[..., dict[str, str]], trace: Trace, tmp_path: Path
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts a command line as a process of its own: `program("run", …, orgs=…)`; ended after the test."""
     processes: list[subprocess.Popen[str]] = []
+    temporary = tmp_path / "tmp"  # where what a killed process leaves behind is found
+    temporary.mkdir(exist_ok=True)
 
     def start(*arguments: str, orgs: SimulatedOrgs | None = None, **variables: str) -> subprocess.Popen[str]:
         given = {**(orgs.environment if orgs else {}), **variables}
         process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "orchestrator", *arguments],
-            env=environment(given),
+            env={"TMPDIR": str(temporary), **environment(given)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -172,15 +226,17 @@ def program(environment: Callable[..., dict[str, str]]) -> Iterator[Callable[...
     for process in processes:
         if process.poll() is None:
             process.kill()
-        process.communicate(timeout=STOP_WITHIN_S)
+        out, err = process.communicate(timeout=STOP_WITHIN_S)
+        trace.hear("what a program said", out + err)
 
 
 @pytest.fixture
-def finished() -> Callable[[subprocess.Popen[str]], Finished]:
+def finished(trace: Trace) -> Callable[[subprocess.Popen[str]], Finished]:
     """Waits for a process that `program` started."""
 
     def wait(process: subprocess.Popen[str]) -> Finished:
         out, err = process.communicate(timeout=COMMAND_WITHIN_S)
+        trace.hear("what a program said", out + err)
         return Finished(process.returncode, out, err)
 
     return wait

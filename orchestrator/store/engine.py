@@ -9,24 +9,37 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 import sqlalchemy.exc as sa_exc
 
-from orchestrator.errors import Defect
+from orchestrator.errors import Defect, StoreError
+from orchestrator.redaction import Secret
 from orchestrator.store import schema
-from orchestrator.store.faults import store_error, translated
+from orchestrator.store.faults import UNREACHABLE, from_database, store_error, translated
 from orchestrator.store.group_commit import GroupCommit
 
 BUSY_TIMEOUT_S = 15
 """How long another process may hold the write lock before we give up with `journal_locked`; `timeout` in
 the URL of a SQLite file overrides it."""
 
+_IDLE_TIMEOUT_S = 2
+"""How long a process that stands still in the middle of a transaction may hold its locks on a server."""
+
+OUTAGE_S = 30.0
+"""How long a server that was there may be gone (a restart, a failover) before we give up waiting."""
+
+_OUTAGE_PAUSE_S = 0.5
 _POOL = {"pool_size": 8, "max_overflow": 56, "pool_timeout": 30}
+# A server has 100 connections by default, for every process of every machine; ours are needed for moments.
+_SHARED_POOL = {"pool_size": 4, "max_overflow": 8, "pool_timeout": 30}
 _UPGRADE_LOCK = 0x6F726368  # any number, the same in every process: PostgreSQL's advisory lock
 
 
@@ -36,11 +49,15 @@ class Database:
     Attributes:
         engine: SQLAlchemy's.
         owners: where the lock files of the processes are that share this file, if it is one.
+        is_shared: whether processes of several machines may use it.
     """
 
     def __init__(self, engine: sa.Engine, *, owners: Path | None = None, in_memory: bool = False) -> None:
         self.engine = engine
         self.owners = owners
+        self.is_shared = engine.dialect.name == "postgresql"
+        self._was_there = False
+        self._password = Secret(str(engine.url.password)) if engine.url.password else None
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._one_connection = in_memory
         self._readers = engine if self._is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -56,7 +73,7 @@ class Database:
             with translated(), self._group.alone() as connection:
                 yield connection
             return
-        with translated(), self._readers.connect() as connection:
+        with translated(), self._connected(self._readers) as connection:
             yield connection
 
     @contextmanager
@@ -64,10 +81,35 @@ class Database:
         """A transaction: committed durably at the end of the block, or not at all."""
         self._usable()
         if not self._is_sqlite:
-            with translated(), self.engine.begin() as connection:
+            with translated(), self._connected(self.engine) as connection, connection.begin():
                 yield connection
             return
         with translated(), self._group.transaction() as connection:
+            yield connection
+
+    def conninfo(self) -> Secret:
+        """What leads to a shared database, as libpq reads it, password included; for the queue's own use."""
+        from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - the driver of shared databases
+
+        url = self.engine.url
+        named = url.translate_connect_args(username="user", database="dbname")
+        return Secret(make_conninfo(**named, **{name: str(value) for name, value in url.query.items()}))
+
+    @contextmanager
+    def _connected(self, engine: sa.Engine) -> Iterator[sa.Connection]:
+        """A connection; a server that was there before and is not now is waited for."""
+        give_up_s = time.monotonic() + (OUTAGE_S if self._was_there else 0.0)
+        while True:
+            try:
+                connection = engine.connect()
+                break
+            except sa_exc.OperationalError as error:
+                is_gone = self.is_shared and from_database(error).code == UNREACHABLE
+                if not is_gone or time.monotonic() >= give_up_s:
+                    raise
+            threading.Event().wait(_OUTAGE_PAUSE_S)
+        self._was_there = True
+        with connection:
             yield connection
 
     def close(self) -> None:
@@ -84,6 +126,29 @@ class Database:
             raise Defect("the journal is closed")
         if os.getpid() != self._process:
             raise Defect("a journal must not cross a fork; open it in the child")
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def outlasting(method: Callable[_P, _R]) -> Callable[_P, _R]:
+    """*method*, once more when the connection to a server broke in the middle of its transaction.
+
+    Whether that transaction was committed is unknown then. So this is only for methods that come to the same
+    when they happen twice, or whose second time the fence refuses.
+    """
+
+    @wraps(method)
+    def repeated(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return method(*args, **kwargs)
+        except StoreError as error:
+            if error.code != UNREACHABLE:
+                raise
+        return method(*args, **kwargs)
+
+    return repeated
 
 
 def open_database(url_or_path: str | Path, now_s: float) -> Database:
@@ -160,11 +225,14 @@ def _private_file(path: Path) -> Path:
 
 def _postgresql(url: sa.URL) -> Database:
     defaults = {"connect_timeout": "10", **url.query}
-    defaults["options"] = f"-c lock_timeout={BUSY_TIMEOUT_S}s {url.query.get('options', '')}"
+    settings = f"-c lock_timeout={BUSY_TIMEOUT_S}s -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_S}s"
+    defaults["options"] = f"{settings} {url.query.get('options', '')}"
     try:
-        engine = sa.create_engine(url.set(query=defaults), pool_pre_ping=True, **_POOL)
+        engine = sa.create_engine(url.set(query=defaults), pool_pre_ping=True, **_SHARED_POOL)
     except ImportError:
-        raise store_error("journal_driver_missing", "PostgreSQL needs the package psycopg") from None
+        raise store_error(
+            "journal_driver_missing", "a shared database needs the packages of the extra 'postgres'"
+        ) from None
     return Database(engine)
 
 

@@ -12,6 +12,8 @@ import sqlalchemy.exc as sa_exc
 from orchestrator.errors import Defect, StoreError
 from orchestrator.redaction import redact
 
+UNREACHABLE = "journal_unreachable"
+
 REMEDIES = {
     "journal_full": "free space where the journal is (see --home and --database), then resume",
     "journal_read_only": "give this user write permission to the journal and its folder, or use other ones",
@@ -23,7 +25,7 @@ REMEDIES = {
     "journal_too_new": "use the version of the orchestrator that wrote the journal, or a newer one",
     "journal_foreign": "point --database at a database of the orchestrator; this is another program's",
     "journal_url_invalid": "write --database as a file name, sqlite:///FILE or postgresql://USER@HOST/NAME",
-    "journal_driver_missing": "install the driver: pip install 'psycopg[binary]'",
+    "journal_driver_missing": "pip install 'salesforce-orchestrator[postgres]'",
     "run_exists": "use another run id",
     "playbook_unknown": "run the playbook again; its source is not in this journal",
     "not_awaiting": "see `orchestrator runs show`; the run is not waiting for an answer (any more)",
@@ -50,6 +52,7 @@ _PRIMARY = 0xFF
 _POSTGRESQL = {
     "53100": "journal_full",
     "25006": "journal_read_only",
+    "25P03": "journal_unreachable",  # this process stood still in a transaction, and was cut off
     "42501": "journal_read_only",
     "55P03": "journal_locked",
     "40P01": "journal_locked",

@@ -24,10 +24,10 @@ from orchestrator.ports import (
     Standing,
     iso,
 )
-from orchestrator.store.engine import Database
+from orchestrator.store.clock import DatabaseClock
+from orchestrator.store.engine import Database, outlasting
 from orchestrator.store.faults import store_error
 from orchestrator.store.owners import describe, owner_is_dead
-from orchestrator.store.reading import JournalReader
 from orchestrator.store.rows import (
     from_json,
     link,
@@ -36,9 +36,10 @@ from orchestrator.store.rows import (
     standing_row,
     to_json,
 )
+from orchestrator.store.upkeep import Upkeep
 
 
-class SqlJournal(JournalReader):
+class SqlJournal(Upkeep):
     """The journal in a database. Safe to use from many threads.
 
     Args:
@@ -51,7 +52,10 @@ class SqlJournal(JournalReader):
         super().__init__(database)
         self._clock = clock
         self._owners = owners
+        # Asked in the very statement that reads the lease: a machine that stood still cannot be wrong.
+        self._server_decides = isinstance(clock, DatabaseClock)
 
+    @outlasting
     def put_playbook(self, digest: str, source: str) -> None:
         """Keep the source of a playbook under its digest; the same digest twice is no error."""
         with self._database.writing() as connection:
@@ -70,6 +74,7 @@ class SqlJournal(JournalReader):
                     raise store_error("run_exists", f"run {row['run']} is in the journal already")
                 self._sql.insert_run(connection, **row)
 
+    @outlasting
     def acquire(self, org: str, run: str, owner: str, *, now_s: float, ttl_s: float) -> Lease:
         """Take the org for *run*, over the lease of an owner that expired or whose process has died.
 
@@ -79,14 +84,19 @@ class SqlJournal(JournalReader):
         with self._database.writing() as connection:
             self._sql.keep_lease(connection, org=org, run=run)
             held = self._sql.lease_for_update(connection, at_org=org).one()
-            if held.owner and held.expires_s > now_s and (held.owner, held.run) != (owner, run):
+            if (
+                held.owner
+                and held.expires_s > self._time_s(held, now_s)
+                and (held.owner, held.run) != (owner, run)
+            ):
                 self._refuse_unless_dead(org, held, owner)
-            lease = Lease(org, run, owner, held.token + 1, now_s + ttl_s)
+            lease = Lease(org, run, owner, held.token + 1, self._time_s(held, now_s) + ttl_s)
             self._sql.take_lease(
                 connection, at_org=org, run=run, owner=owner, token=lease.token, expires_s=lease.expires_s
             )
         return lease
 
+    @outlasting
     def renew(self, owner: str, *, now_s: float, ttl_s: float) -> int:
         """Extend every lease of *owner*; how many were extended.
 
@@ -98,13 +108,15 @@ class SqlJournal(JournalReader):
     def check(self, lease: Lease, *, now_s: float) -> None:
         """Raises LeaseLost unless *lease* is still the newest of its org and unexpired."""
         with self._database.reading() as connection:
-            _refuse_unless_held(lease, self._sql.lease(connection, at_org=lease.org).first(), now_s)
+            self._refuse_unless_held(lease, self._sql.lease(connection, at_org=lease.org).first(), now_s)
 
+    @outlasting
     def release(self, lease: Lease) -> None:
         """Give the org back; releasing a lost lease is no error."""
         with self._database.writing() as connection:
             self._sql.release(connection, at_org=lease.org, at_owner=lease.owner, at_token=lease.token)
 
+    @outlasting
     def write(
         self,
         lease: Lease,
@@ -135,6 +147,7 @@ class SqlJournal(JournalReader):
             if intended is not None:
                 self._intend(connection, lease.run, intended)
 
+    @outlasting
     def note(self, lease: Lease, seq: int, notes: Mapping[str, Any]) -> None:
         """Merge *notes* into the open attempt *seq*, durably, before the call they announce.
 
@@ -161,6 +174,7 @@ class SqlJournal(JournalReader):
             before = self._sql.chain_at(connection, at_run=run, at_seq=settled.seq - 1).scalar()
             self._sql.insert_attempt(connection, **row, chain=link(before or "", row))
 
+    @outlasting
     def request_cancel(self, run: str, now_s: float) -> None:
         """Ask for the run to stop at its next step, and make it due now; no effect on one that ended."""
         with self._database.writing() as connection:
@@ -180,7 +194,18 @@ class SqlJournal(JournalReader):
 
     def _hold(self, connection: sa.Connection, lease: Lease, now_s: float) -> None:
         """Keep the lease from being taken until the transaction ends. Raises LeaseLost."""
-        _refuse_unless_held(lease, self._sql.lease_for_update(connection, at_org=lease.org).first(), now_s)
+        row = self._sql.lease_for_update(connection, at_org=lease.org).first()
+        self._refuse_unless_held(lease, row, now_s)
+
+    def _refuse_unless_held(self, lease: Lease, row: sa.Row[Any] | None, now_s: float) -> None:
+        if row is None or (row.run, row.owner, row.token) != (lease.run, lease.owner, lease.token):
+            raise LeaseLost(f"'{lease.org}' was taken over from run {lease.run}")
+        if row.expires_s <= self._time_s(row, now_s):
+            raise LeaseLost(f"the lease of '{lease.org}' expired at {iso(row.expires_s)}")
+
+    def _time_s(self, row: sa.Row[Any], now_s: float) -> float:
+        """The time by which a lease is judged: the database's where many machines share it."""
+        return float(row.server_s) if self._server_decides else now_s
 
     def _open_attempt(self, connection: sa.Connection, run: str, seq: int) -> sa.Row[Any]:
         row = self._sql.open_attempt(connection, at_run=run, at_seq=seq).first()
@@ -229,13 +254,6 @@ class SqlJournal(JournalReader):
         except sa_exc.IntegrityError:
             # `seq` was free a moment ago, so it is the other key: the attempt before is still in doubt.
             raise Defect(f"attempt {intended.seq} of run {run} intended while another is open") from None
-
-
-def _refuse_unless_held(lease: Lease, row: sa.Row[Any] | None, now_s: float) -> None:
-    if row is None or (row.run, row.owner, row.token) != (lease.run, lease.owner, lease.token):
-        raise LeaseLost(f"'{lease.org}' was taken over from run {lease.run}")
-    if row.expires_s <= now_s:
-        raise LeaseLost(f"the lease of '{lease.org}' expired at {iso(row.expires_s)}")
 
 
 def _attempt_row(run: str, attempt: AttemptRecord) -> dict[str, Any]:

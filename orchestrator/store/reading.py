@@ -12,7 +12,7 @@ from orchestrator.ports import AttemptRecord, RunRecord, RunStatus
 from orchestrator.store import schema
 from orchestrator.store.engine import Database
 from orchestrator.store.faults import store_error
-from orchestrator.store.rows import attempt_record, link, run_record
+from orchestrator.store.rows import attempt_record, corrupt, from_json, link, run_record
 from orchestrator.store.statements import Due, Statements
 
 
@@ -116,12 +116,29 @@ class JournalReader:
             query = query.where(columns.batch == batch)
         query = query.group_by(columns.status, columns.state).order_by(columns.status, columns.state)
         with self._database.reading() as connection:
-            return {(RunStatus(status), state): n for status, state, n in connection.execute(query)}
+            rows = connection.execute(query).all()
+        try:
+            return {(RunStatus(status), state): n for status, state, n in rows}
+        except ValueError as error:
+            raise corrupt(str(error)) from None
 
     def attempts(self, run: str) -> list[AttemptRecord]:
         """All attempts of the run in order."""
         with self._database.reading() as connection:
             return [attempt_record(row) for row in self._sql.attempts(connection, at_run=run)]
+
+    def finished_evidence(self, playbook: str, speed: float, limit: int) -> list[tuple[str, dict[str, Any]]]:
+        """Run and evidence of the newest finished runs of the playbook at that speed of time, newest first.
+
+        Walks `run_by_time`: 0.04 s of CPU where 90,000 newer runs are of another playbook.
+        """
+        columns = schema.run.c
+        query = sa.select(columns.run, columns.evidence).where(
+            columns.playbook == playbook, columns.status == str(RunStatus.FINISHED), columns.speed == speed
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(columns.created_s.desc()).limit(limit)).all()
+        return [(row.run, from_json(row.evidence)) for row in rows]
 
     def due(self, now_s: float, limit: int, *, batch: str | None = None) -> list[str]:
         """Ids of active runs whose `not_before_s` has come, by priority, then time."""

@@ -25,7 +25,7 @@ def to_json(tree: Mapping[str, Any], what: str) -> str:
     """
     try:
         return _encode(tree)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise Defect(f"{what} is not plain JSON: {error}") from None
 
 
@@ -33,7 +33,7 @@ def from_json(text: str) -> dict[str, Any]:
     """The tree `to_json` wrote. Raises StoreError `journal_corrupt`."""
     try:
         tree = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         tree = None
     if not isinstance(tree, dict):
         raise corrupt("a column that should hold a JSON object does not")

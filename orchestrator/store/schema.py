@@ -1,4 +1,4 @@
-"""The journal's tables: the first released schema, `0001`, on SQLite and PostgreSQL alike.
+"""The tables of schema `0002`: journal, waves, vault and pace, on SQLite and PostgreSQL alike.
 
 JSON is kept as TEXT in both, so that a row reads back byte for byte and its hash stays true. The
 database defends what it can by itself: an attempt has an outcome exactly when it is settled, a run has
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-REVISION = "0001"
+REVISION = "0002"
 """The schema this program reads and writes; migrations lead older journals here."""
 
 metadata = sa.MetaData()
@@ -104,6 +104,51 @@ lease = sa.Table(
     sqlite_strict=True,
 )
 
+fleet = sa.Table(
+    "fleet",
+    metadata,
+    sa.Column("batch", sa.Text, primary_key=True),
+    sa.Column("open_wave", sa.Integer, nullable=False),  # a run's wave is its priority
+    sa.Column("last_wave", sa.Integer, nullable=False),
+    sa.Column("max_failures", sa.Text, nullable=False),  # as written, "" for no limit
+    sa.Column("held", sa.Integer, nullable=False),  # 1: too many failed, nothing further is begun
+    sqlite_strict=True,
+)
+
+gate = sa.Table(
+    "gate",
+    metadata,
+    sa.Column("run", sa.Text, primary_key=True),  # no foreign key: the gate is there before its run
+    sa.Column("held", sa.Integer, nullable=False),  # 1: nobody wakes the run until somebody opens the gate
+    sa.Column("until_state", sa.Text, nullable=False),  # parked before it enters this state; "" for none
+    sqlite_strict=True,
+)
+
+vault_entry = sa.Table(
+    "vault_entry",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),  # hash of the scope
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+
+vault_key = sa.Table(
+    "vault_key",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("record", sa.LargeBinary, nullable=False),  # tells a wrong key; never the key
+    sqlite_strict=True,
+)
+
+pace = sa.Table(
+    "pace",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),  # a login host, a user at one, a circuit
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("updated_s", _Seconds, nullable=False),
+    sqlite_strict=True,
+)
+
 UNFINISHED = run.c.status != sa.literal_column("'finished'")
 _in_doubt = attempt.c.settled_s.is_(None)
 _is_active = run.c.status == ACTIVE
@@ -127,3 +172,4 @@ sa.Index(
 )
 sa.Index("run_by_org", run.c.org, run.c.created_s)
 sa.Index("run_by_time", run.c.created_s)
+sa.Index("pace_by_time", pace.c.updated_s)

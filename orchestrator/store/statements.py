@@ -37,6 +37,13 @@ def _keep(table: sa.Table, dialect: sa.Dialect, **values: Any) -> sa.ClauseEleme
     return postgresql.insert(table).values(**values).on_conflict_do_nothing()
 
 
+def _server_s(dialect: sa.Dialect) -> sa.ColumnElement[float]:
+    """The server's time while the statement runs; NULL where no server keeps one."""
+    if dialect.name == "postgresql":
+        return sa.literal_column("extract(epoch FROM clock_timestamp())::float8")
+    return sa.literal_column("NULL")
+
+
 def _move() -> dict[str, Any]:
     """The columns a standing sets. A run that is asked to stop is due at once, wherever it parks."""
     names = ("status", "state", "position", "until_s", "updated_s", "evidence", "detail", "code", "result")
@@ -44,7 +51,12 @@ def _move() -> dict[str, Any]:
         (run.c.cancel_requested == sa.literal_column("1"), _bind("updated_s", type_=run.c.updated_s.type)),
         else_=_bind("not_before_s", type_=run.c.not_before_s.type),
     )
-    return {**{name: _bind(name) for name in names}, "not_before_s": due_s}
+    # A run that is over is only moved to be opened again: what was asked of it before is void.
+    is_over = sa.or_(
+        run.c.status == sa.literal_column("'finished'"), run.c.status == sa.literal_column("'cancelled'")
+    )
+    asked = sa.case((is_over, sa.literal_column("0")), else_=run.c.cancel_requested)
+    return {**{name: _bind(name) for name in names}, "not_before_s": due_s, "cancel_requested": asked}
 
 
 class Statements:
@@ -119,10 +131,9 @@ class Statements:
         self.insert_attempt = compiled(sa.insert(attempt))
         self.chain_at = compiled(sa.select(attempt.c.chain).where(*at_attempt))
 
-        self.lease = compiled(sa.select(lease).where(lease.c.org == _bind("at_org")))
-        self.lease_for_update = compiled(
-            sa.select(lease).where(lease.c.org == _bind("at_org")).with_for_update()
-        )
+        held = sa.select(lease, _server_s(dialect).label("server_s")).where(lease.c.org == _bind("at_org"))
+        self.lease = compiled(held)
+        self.lease_for_update = compiled(held.with_for_update())
         self.keep_lease = compiled(
             _keep(
                 lease,

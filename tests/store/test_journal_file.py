@@ -154,7 +154,7 @@ def test_an_overwritten_page_is_called_corrupt(path):
     journal.create_runs([new_run() for _ in range(200)])
     journal.close()
     content = path.read_bytes()
-    for page in range(12, len(content) // 4096):
+    for page in range(40, len(content) // 4096):  # the pages before hold the schema
         content = content[: page * 4096] + b"\xa5" * 4096 + content[(page + 1) * 4096 :]
     path.write_bytes(content)
     journal = open_journal(path, clock=StillClock())
@@ -300,18 +300,18 @@ def test_an_older_journal_is_upgraded_when_it_is_opened(path, tmp_path, monkeypa
     journal.close()
     scripts = tmp_path / "migrations"
     shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "r0002_later.py").write_text(
+    (scripts / "versions" / "r0003_later.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        "revision, down_revision = '0002', '0001'\n"
+        "revision, down_revision = '0003', '0002'\n"
         "def upgrade():\n    op.add_column('run', sa.Column('colour', sa.Text))\n"
     )
     monkeypatch.setattr("orchestrator.store.migrations.SCRIPTS", scripts)
-    monkeypatch.setattr(schema, "REVISION", "0002")
+    monkeypatch.setattr(schema, "REVISION", "0003")
     journal = opened(path)
     assert journal.run(run.run).run == run.run
     journal.close()
     connection = sqlite3.connect(path)
-    assert connection.execute("SELECT version_num FROM meta").fetchall() == [("0002",)]
+    assert connection.execute("SELECT version_num FROM meta").fetchall() == [("0003",)]
     assert "colour" in {row[1] for row in connection.execute("PRAGMA table_info(run)")}
     connection.close()
 
@@ -321,14 +321,14 @@ def test_an_upgrade_that_fails_leaves_the_journal_as_it_was(path, tmp_path):
     before = _shape(path)
     scripts = tmp_path / "migrations"
     shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "r0002_broken.py").write_text(
+    (scripts / "versions" / "r0003_broken.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        "revision, down_revision = '0002', '0001'\n"
+        "revision, down_revision = '0003', '0002'\n"
         "def upgrade():\n    op.add_column('run', sa.Column('colour', sa.Text))\n    op.drop_table('none')\n"
     )
     database = open_database(path, T0)
     with pytest.raises(StoreError), database.writing() as connection:
-        upgrade(connection, "0002", scripts)
+        upgrade(connection, "0003", scripts)
     database.close()
     assert _shape(path) == before
 
