@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,12 +48,16 @@ class FileVault:
 
     def put(self, scope: str, name: str, value: Secret) -> None:
         """Store durably before returning; replaces an older value. Raises VaultError."""
+        self.put_all(scope, {name: value})
+
+    def put_all(self, scope: str, values: Mapping[str, Secret]) -> None:
+        """Store *values* in one write, so that a crash leaves all of them or none. Raises VaultError."""
         with translated(), self._exclusively():
             keys = self._keys_or_new()
             path = self._path(scope)
-            values = self._values(path)
-            values[name] = value.reveal()
-            _write(path, scope, values, keys.current)
+            kept = self._values(path)
+            kept.update({name: value.reveal() for name, value in values.items()})
+            _write(path, scope, kept, keys.current)
 
     def get(self, scope: str, name: str) -> Secret | None:
         """The value, or None. Raises VaultError on a wrong key or a tampered entry."""

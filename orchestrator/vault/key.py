@@ -81,6 +81,29 @@ def load_key(home: Path, environ: Mapping[str, str]) -> VaultKey:
         return _key(home, environ, recorded)
 
 
+def load_shared_key(home: Path, environ: Mapping[str, str], salt: str) -> VaultKey:
+    """This machine's key for a vault that several machines share.
+
+    ORCHESTRATOR_KEY wins: with the salt that is kept beside the vault, one passphrase is one key on every
+    machine. Without it the key of this home is taken, which the others must be given a copy of.
+
+    Args:
+        home: folder of the orchestrator's files.
+        environ: environment variables.
+        salt: of the shared vault, hex; for a passphrase.
+
+    Raises:
+        VaultError: see `load_key`.
+    """
+    text = environ.get(ENVIRONMENT_NAME)
+    return _from_text(text, salt) if text else load_key(home, environ)
+
+
+def new_salt() -> str:
+    """A salt for a passphrase, hex."""
+    return secrets.token_hex(_SALT_BYTES)
+
+
 def home_mac(home: Path, environ: Mapping[str, str], content: bytes, label: str) -> str:
     """HMAC-SHA256 (hex) of *content* that only this home can make and check.
 
@@ -146,13 +169,13 @@ def _recorded(home: Path) -> _Source | None:
     try:
         tree = json.loads(content)
         return _Source(str(tree["kind"]), str(tree["entry"]), str(bytes.fromhex(tree["salt"]).hex()))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise vault_error("vault_tampered", f"{_record(home)} was changed") from None
 
 
 def _choose(home: Path, environ: Mapping[str, str]) -> _Source:
     """The source of a new vault's key, with a key in it."""
-    salt = secrets.token_hex(_SALT_BYTES)
+    salt = new_salt()
     entry = f"vault-{secrets.token_hex(4)}"
     made = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
     if _key_file(home).exists():  # a home that was copied without its record

@@ -12,6 +12,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from orchestrator.errors import VaultError
 from orchestrator.vault.cipher import VaultKey
@@ -60,7 +61,14 @@ def load_keys(path: Path, key: VaultKey) -> KeySet | None:
     body, _, checksum = content.partition(b"\n")
     if checksum != _checksum(body) + b"\n":
         raise _tampered(path)
-    tree = json.loads(body)
+    try:
+        return _keys(path, key, json.loads(body))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        # The checksum has no key: whoever can write the file can make it fit.
+        raise _tampered(path) from None
+
+
+def _keys(path: Path, key: VaultKey, tree: dict[str, Any]) -> KeySet:
     if tree["format"] != _FORMAT:
         raise vault_error(
             "vault_unusable", f"{path} has format {tree['format']}, this program knows {_FORMAT}"

@@ -12,15 +12,14 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import SecretUnavailable, VaultError
-from orchestrator.redaction import Secret
+from orchestrator.redaction import Secret, environment_for_children
 from orchestrator.vault import os_keyring
 from orchestrator.vault.disk import OTHERS
-from orchestrator.vault.key import ENVIRONMENT_NAME
 
 SCHEMES = ("env", "file", "keyring", "vault", "prompt", "exec")
 EXEC_TIMEOUT_S = 30.0
@@ -76,6 +75,7 @@ def resolve(
     environ: Mapping[str, str],
     prompt: Callable[[str], str] | None,
     base_dir: Path,
+    siblings: Iterable[str] = (),
     exec_timeout_s: float = EXEC_TIMEOUT_S,
 ) -> Secret:
     """The secret the reference stands for.
@@ -85,11 +85,13 @@ def resolve(
         environ: environment variables.
         prompt: asks a person (shown the text after `prompt:`) without echo; None: nobody is there.
         base_dir: the orgs file's folder; relative paths and commands start here.
+        siblings: the other references of the org; commands do not inherit the variables they name.
         exec_timeout_s: how long an `exec:` command may take, in seconds.
 
     Raises:
         SecretUnavailable: for whatever reason; never with a value.
     """
+    inherited = environment_for_children(environ, siblings)
     match reference.scheme:
         case "env":
             value = environ.get(reference.target)
@@ -100,13 +102,13 @@ def resolve(
         case "keyring":
             value = _from_keyring(reference, environ)
         case "exec":
-            value = _from_command(reference, environ, base_dir, exec_timeout_s)
+            value = _from_command(reference, inherited, base_dir, exec_timeout_s)
         case "prompt":
             if prompt is None:
                 raise _unavailable(reference, "there is no terminal to ask on")
             value = prompt(reference.target)
         case _:
-            value = _from_hashicorp_vault(reference, environ, base_dir, exec_timeout_s)
+            value = _from_hashicorp_vault(reference, inherited, base_dir, exec_timeout_s)
     if not value:
         raise _unavailable(reference, "it is empty")
     return Secret(value)
@@ -202,7 +204,7 @@ def _output(
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # may quote the secret
             cwd=base_dir,
-            env={name: value for name, value in environ.items() if name != ENVIRONMENT_NAME},
+            env=dict(environ),
             timeout=timeout_s,
         )
     except subprocess.TimeoutExpired:
