@@ -10,6 +10,7 @@ import functools
 import os
 import random
 import secrets
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -17,26 +18,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.errors import UsageError
+from orchestrator import texts
+from orchestrator.errors import Diagnostic, PlaybookError, TextsFileError, UsageError
 from orchestrator.machine import Halt, start
-from orchestrator.ports import NewRun, RunStatus, SystemClock
+from orchestrator.ports import Clock, NewRun, RunStatus, SystemClock, Vault
 from orchestrator.redaction import Secret
+from orchestrator.store import Store, is_shared, open_store
 
 if TYPE_CHECKING:
     from orchestrator.actions.base import Action, RunContext
     from orchestrator.engine.advance import Engine
     from orchestrator.engine.events import Observer
+    from orchestrator.fleet.breaker import Breaker
     from orchestrator.fleet.governor import LoginGovernor
     from orchestrator.fleet.orgs import OrgEntry
     from orchestrator.playbook.model import Playbook
     from orchestrator.salesforce.session import Network
     from orchestrator.store.journal import SqlJournal
     from orchestrator.store.owners import Owner
-    from orchestrator.vault.file import FileVault
 
 _RUN_ID_BYTES = 5
+_BATCH_ID_BYTES = 3
 DEFAULT_LOGINS_PER_S = 5.0  # at one login host
 _RECENT_SECRETS = 64
+_PACE_KEPT_S = 86_400.0  # budgets and circuits nobody has changed for a day are full and closed again
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class Configuration:
         database: SQLAlchemy URL; None for SQLite inside home.
         connect_to: rules as written.
         speed: divisor of machine waits.
+        texts: file with the user's own sentences; None when there is none.
         secrets_base: folder that relative `file:` references start from.
     """
 
@@ -55,6 +61,7 @@ class Configuration:
     database: str | None = None
     connect_to: tuple[str, ...] = ()
     speed: float = 1.0
+    texts: Path | None = None
     secrets_base: Path = field(default_factory=Path.cwd)
 
     @classmethod
@@ -68,7 +75,10 @@ class Configuration:
         environ: Mapping[str, str],
         secrets_base: Path | None = None,
     ) -> Configuration:
-        """Options win over ORCHESTRATOR_HOME, ORCHESTRATOR_DATABASE and ORCHESTRATOR_CONNECT_TO."""
+        """Options win over ORCHESTRATOR_HOME, ORCHESTRATOR_DATABASE and ORCHESTRATOR_CONNECT_TO.
+
+        The user's own sentences are those of ORCHESTRATOR_TEXTS, else of `texts.yaml` in home.
+        """
         chosen = home or environ.get("ORCHESTRATOR_HOME")
         if chosen is None:
             from platformdirs import user_state_path  # noqa: PLC0415 - only without a home given
@@ -86,6 +96,7 @@ class Configuration:
             database=database or environ.get("ORCHESTRATOR_DATABASE"),
             connect_to=rules,
             speed=speed,
+            texts=_texts_file(path, environ.get("ORCHESTRATOR_TEXTS")),
             secrets_base=secrets_base or Path.cwd(),
         )
 
@@ -101,10 +112,12 @@ class App:
         prompt: Callable[[str], str] | None = None,
     ) -> None:
         self.configuration = configuration
+        use_texts(configuration.texts)
         self.environ = os.environ if environ is None else environ
         self.prompt = prompt
+        self.open_browser: Callable[[str], None] | None = None  # set by commands that a person watches
         self.loopback_only = configuration.speed != 1.0
-        self.clock = SystemClock()
+        self.stop = threading.Event()  # set to park everything, also whoever sleeps between two tries
         self.logins_per_s = DEFAULT_LOGINS_PER_S
         self._random = random.Random(secrets.randbits(64))  # noqa: S311 - jitter, not a secret
         self._prompted: dict[tuple[str, str], Secret] = {}
@@ -118,14 +131,28 @@ class App:
 
         return ACTIONS
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the database is one for many machines."""
+        return is_shared(self.configuration.database)
+
+    @functools.cached_property
+    def store(self) -> Store:
+        """The database of this home, or the shared one."""
+        home = self.configuration.home
+        target = self.configuration.database or home / "journal.db"
+        clock = SystemClock() if self.is_shared else self.clock
+        return open_store(target, clock=clock, owners=home / "owners")
+
+    @functools.cached_property
+    def clock(self) -> Clock:
+        """This machine's clock, or that of the shared database."""
+        return self.store.clock if self.is_shared else SystemClock()
+
     @functools.cached_property
     def journal(self) -> SqlJournal:
         """The journal of this home, or of the shared database."""
-        from orchestrator.store import open_journal  # noqa: PLC0415 - heavy
-
-        home = self.configuration.home
-        target = self.configuration.database or home / "journal.db"
-        return open_journal(target, clock=self.clock, owners=home / "owners")
+        return self.store.journal
 
     @functools.cached_property
     def owner(self) -> Owner:
@@ -135,36 +162,91 @@ class App:
         return Owner(self.configuration.home / "owners")
 
     @functools.cached_property
-    def vault(self) -> FileVault:
-        """The vault of this home."""
+    def vault(self) -> Vault:
+        """The vault of this home, or of the shared database; the key is this machine's in either case."""
         from orchestrator.vault.file import FileVault  # noqa: PLC0415 - heavy
-        from orchestrator.vault.key import load_key  # noqa: PLC0415 - heavy
+        from orchestrator.vault.key import load_key, load_shared_key  # noqa: PLC0415 - heavy
+        from orchestrator.vault.shared import SharedVault  # noqa: PLC0415 - heavy
 
         home = self.configuration.home
+        if self.is_shared:
+            return SharedVault(self.store.sealed, lambda salt: load_shared_key(home, self.environ, salt))
         return FileVault(home / "vault", lambda: load_key(home, self.environ))
+
+    def check_vault_key(self) -> None:
+        """Find out early whether this machine has the key of a vault that is shared. Raises VaultError."""
+        from orchestrator.vault.shared import SharedVault  # noqa: PLC0415 - heavy
+
+        if isinstance(self.vault, SharedVault):
+            self.vault.check_key()
 
     @functools.cached_property
     def logins(self) -> LoginGovernor:
-        """Paces the logins of this process."""
-        from orchestrator.fleet.governor import LoginGovernor  # noqa: PLC0415 - with the network
+        """Paces the logins of all processes that use the database."""
+        from orchestrator.fleet.governor import CHUNK, LoginGovernor  # noqa: PLC0415 - with the network
 
-        return LoginGovernor(time.monotonic, logins_per_s=self.logins_per_s, speed=self.configuration.speed)
+        self.store.pace.forget_before(self.clock.now_s() - _PACE_KEPT_S)
+        return LoginGovernor(
+            self.clock.now_s,
+            logins_per_s=self.logins_per_s,
+            speed=self.configuration.speed,
+            facts=self.store.pace,
+            chunk=CHUNK,
+        )
+
+    def breaker(self) -> Breaker:
+        """Holds runs of hosts in trouble: for all who share a database, or for this process."""
+        from orchestrator.fleet.breaker import Breaker  # noqa: PLC0415 - with the fleet
+
+        if self.is_shared:
+            return Breaker(self.clock.now_s, speed=self.configuration.speed, facts=self.store.pace)
+        return Breaker(time.monotonic, speed=self.configuration.speed)
 
     @functools.cached_property
     def network(self) -> Network:
         """The one door to the network."""
+        return self._network(loopback_only=self.loopback_only)
+
+    @functools.cached_property
+    def _loopback(self) -> Network:
+        """The door for runs in simulated time: it leads to loopback and nowhere else."""
+        return self.network if self.loopback_only else self._network(loopback_only=True)
+
+    def _network(self, *, loopback_only: bool) -> Network:
         from orchestrator.salesforce.connect_to import parse_connect_to  # noqa: PLC0415 - heavy
         from orchestrator.salesforce.session import Network, NetworkPolicy  # noqa: PLC0415 - heavy
 
         policy = NetworkPolicy(
             connect_to=tuple(parse_connect_to(rule) for rule in self.configuration.connect_to),
-            loopback_only=self.loopback_only,
+            loopback_only=loopback_only,
         )
-        return Network(policy, clock_s=time.monotonic, sleep=time.sleep, logins=self.logins)
+        return Network(
+            policy,
+            clock_s=time.monotonic,
+            sleep=self.stop.wait,
+            stopping=self.stop.is_set,
+            logins=self.logins,
+        )
 
-    def engine(self, observer: Observer, stopping: Callable[[], bool] = lambda: False) -> Engine:
+    def wake(self, runs: Sequence[str]) -> None:
+        """Let the workers of a shared database look at *runs* now; alone there is nobody to wake."""
+        wake_ups = self.store.wake_ups
+        if wake_ups is not None:
+            from orchestrator.fleet.queue import prepare  # noqa: PLC0415 - only where a database is shared
+
+            prepare(wake_ups)
+            wake_ups.queue(runs)
+
+    def engine(
+        self,
+        observer: Observer,
+        stopping: Callable[[], bool] = lambda: False,
+        *,
+        lease_ttl_s: float | None = None,
+    ) -> Engine:
         """The engine, telling *observer* and asking *stopping*."""
-        from orchestrator.engine.advance import Engine  # noqa: PLC0415 - heavy
+        from orchestrator.engine.advance import LEASE_TTL_S, Engine  # noqa: PLC0415 - heavy
+        from orchestrator.engine.history import History  # noqa: PLC0415 - heavy
 
         return Engine(
             journal=self.journal,
@@ -176,6 +258,8 @@ class App:
             noise=self._random.random,
             observer=observer,
             stopping=stopping,
+            history=History(self.journal, self.clock),
+            lease_ttl_s=lease_ttl_s or LEASE_TTL_S,
         )
 
     def open_context(self, **fields: Any) -> RunContext:
@@ -185,8 +269,10 @@ class App:
         return RunContext(
             clock=self.clock,
             vault=self.vault,
-            network=self.network,
+            network=self.network if fields["speed"] == 1.0 else self._loopback,
             resolve_secret=self.resolve_secret,
+            environ=self.environ,
+            open_browser=self.open_browser,
             **fields,
         )
 
@@ -203,7 +289,11 @@ class App:
         reference = SecretReference.parse(str(text))
         ask = None if self.prompt is None else (lambda question: self.prompt(f"{owner} {name} {question}"))  # type: ignore[misc]  # narrowed by the condition
         secret = resolve(
-            reference, environ=self.environ, prompt=ask, base_dir=self.configuration.secrets_base
+            reference,
+            environ=self.environ,
+            prompt=ask,
+            base_dir=self.configuration.secrets_base,
+            siblings=entry.get("secrets", {}).values(),
         )
         if str(text).startswith("prompt:"):
             self._prompted[owner, str(text)] = secret
@@ -212,8 +302,17 @@ class App:
 
     @functools.lru_cache(maxsize=32)  # noqa: B019 - one App per process
     def playbook_of(self, digest: str) -> Playbook:
-        """The compiled playbook a run was started with."""
-        return self.compile(self.journal.playbook(digest), f"playbook {digest[:12]}")
+        """The compiled playbook a run was started with. Raises UsageError `playbook_outdated`."""
+        try:
+            return self.compile(self.journal.playbook(digest), f"playbook {digest[:12]}")
+        except PlaybookError as error:
+            first = str(error).splitlines()[0]
+            raise UsageError(
+                f"this version cannot read the playbook {digest[:12]} that the run was started with: {first}",
+                code="playbook_outdated",
+                remedy="`orchestrator resume RUN --adopt-playbook` lets it go on with the newer playbook of "
+                "that name; or resume it with the version that started it",
+            ) from error
 
     def compile(self, text: str, file: str) -> Playbook:
         """Compile with everything this installation knows. Raises PlaybookError."""
@@ -222,6 +321,10 @@ class App:
 
         specs = {name: action.spec for name, action in self.actions.items()}
         return compile_playbook(text, file, specs, FAULTS)
+
+    def new_batch(self, playbook: str) -> str:
+        """The id of a new fleet: short enough to be typed."""
+        return f"{playbook}-{secrets.token_hex(_BATCH_ID_BYTES)}"
 
     def new_run(
         self, entry: OrgEntry, playbook: Playbook, inputs: Mapping[str, Any], *, batch: str, priority: int
@@ -249,9 +352,37 @@ class App:
 
     def close(self) -> None:
         """Release the database and the owner's mark, if they were opened."""
-        for name in ("journal", "owner"):
-            if name in self.__dict__:
-                self.__dict__[name].close()
+        if "store" in self.__dict__:
+            self.journal.close()
+        if "owner" in self.__dict__:
+            self.owner.close()
+
+
+def use_texts(file: Path | None) -> None:
+    """Let the user's own sentences stand before ours. Raises TextsFileError, UsageError."""
+    try:
+        texts.lay_over(file)
+    except texts.TextsInvalid as wrong:
+        raise TextsFileError(
+            [
+                Diagnostic(one.file, one.line, one.column, TextsFileError.code, one.problem, one.remedy)
+                for one in wrong.findings
+            ]
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"cannot read the texts of {file}: {error}",
+            code="file_unreadable",
+            remedy="check path, permissions and encoding (UTF-8), or unset ORCHESTRATOR_TEXTS",
+        ) from error
+
+
+def _texts_file(home: Path, named: str | None) -> Path | None:
+    """A file that is named must exist; the one in home may."""
+    if named:
+        return Path(named).expanduser()
+    usual = home / "texts.yaml"
+    return usual if usual.is_file() else None
 
 
 def _status(decision: object) -> RunStatus:

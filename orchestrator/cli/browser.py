@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
 import click
+
+from orchestrator.redaction import environment_for_children
 
 ALLOWED_BY = "ORCHESTRATOR_WEB_LOGIN"
 
@@ -22,7 +25,12 @@ def browser_for(environ: Mapping[str, str] | None = None) -> Callable[[str], Non
 
 def show(url: str) -> None:
     """Print the address and open the browser (BROWSER names another one); printing is enough."""
-    import webbrowser  # noqa: PLC0415 - looks for browsers when it is imported
-
     click.echo(f"Log in to the org with your browser:\n  {url}", err=True)
-    webbrowser.open(url)
+    open_apart("import sys, webbrowser; webbrowser.open(sys.argv[1])", url)
+
+
+def open_apart(program: str, address: str) -> None:
+    """Let a Python of its own run *program* with *address*: a browser must not inherit our secrets."""
+    subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", program, address], env=environment_for_children(os.environ), check=False
+    )

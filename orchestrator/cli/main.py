@@ -12,6 +12,7 @@ import click
 
 from orchestrator import __version__
 from orchestrator.cli.options import Console, global_options
+from orchestrator.cli.terminal import neutral_output
 from orchestrator.errors import EXIT_INTERRUPTED, Defect, Interrupted, OrchestratorError, UsageError
 from orchestrator.redaction import redact, redact_tree
 
@@ -21,12 +22,16 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("plan", "plan", "What a run would change; changes nothing."),
     "resume": ("run", "resume", "Continue runs from their last settled state."),
     "runs": ("runs", "runs", "List, show, watch, approve, cancel and undo runs."),
+    "setup": ("setup", "setup", "Guided manual set-up of an org, as a page of this machine."),
     "verify": ("verify", "verify", "Check, read-only, that nothing drifted since the run."),
     "doctor": ("doctor", "doctor", "One cause, its evidence and its fix, for an org that does not work."),
+    "explain": ("explain", "explain", "What a code means and what to do about it."),
     "playbook": ("playbook", "playbook", "Check, draw and describe playbooks."),
     "org": ("org", "org", "What is behind an org's URL."),
+    "orgs": ("orgs_import", "orgs", "Make an orgs file of what the Salesforce CLI knows."),
     "credentials": ("credentials", "credentials", "What was obtained, and where it lies."),
     "report": ("report", "report", "The evidence of runs: HTML for people, JSON for programs."),
+    "worker": ("worker", "worker", "Take part in the work on a shared database."),
     "simulate": ("simulate", "simulate", "Serve simulated orgs on loopback."),
     "demo": ("demo", "demo", "Run the hybrid flow against a simulated org and show the evidence."),
 }
@@ -68,15 +73,16 @@ def cli() -> None:
 
 def run_cli(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; every error becomes one clear message."""
-    try:
-        return int(
-            cli.main(list(arguments), prog_name="orchestrator", standalone_mode=False, obj=Console()) or 0
-        )
-    except BrokenPipeError:  # whoever read our output has gone
-        sys.stderr.close()
-        return EXIT_INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the last catch of the program
-        return _report(_ours(error), error, arguments)
+    with neutral_output():
+        try:
+            return int(
+                cli.main(list(arguments), prog_name="orchestrator", standalone_mode=False, obj=Console()) or 0
+            )
+        except BrokenPipeError:  # whoever read our output has gone
+            sys.stderr.close()
+            return EXIT_INTERRUPTED
+        except Exception as error:  # noqa: BLE001 - the last catch of the program
+            return _report(_ours(error), error, arguments)
 
 
 def _ours(error: Exception) -> OrchestratorError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import click
+from orchestrator.cli.browser import open_apart
 
 _FILE = "open-in-browser.html"
 
@@ -28,5 +28,5 @@ def open_quietly(home: Path, address: str) -> Path:
         page.write(
             f'<!doctype html><meta http-equiv="refresh" content="0; url={escaped}"><title>Opening</title>\n'
         )
-    click.launch(opener.as_uri())
+    open_apart("import sys, click; click.launch(sys.argv[1])", opener.as_uri())
     return opener

@@ -14,6 +14,7 @@ import click
 
 from orchestrator.app import App, Configuration
 from orchestrator.cli.browser import browser_for
+from orchestrator.cli.privacy import keep_memory_private
 from orchestrator.errors import UsageError
 
 
@@ -82,6 +83,7 @@ def global_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def open_app(console: Console, *, speed: float = 1.0, orgs_file: str | None = None) -> App:
     """The App for what was given; closed when the command ends."""
+    keep_memory_private()
     ctx = click.get_current_context()
     base = Path(orgs_file).absolute().parent if orgs_file and orgs_file != "-" else None
     configuration = Configuration.from_options(

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from typing import TextIO
 
+from orchestrator.cli.terminal import rich_on
 from orchestrator.engine import events
 from orchestrator.engine.events import Event
 from orchestrator.ports import iso
@@ -43,9 +44,7 @@ class Lines:
     """A line for everything that settles; waiting is shown once per reason, not once per try."""
 
     def __init__(self, *, color: bool, many: bool, verbose: bool) -> None:
-        from rich.console import Console as Rich  # noqa: PLC0415 - 50 ms that --json need not pay
-
-        self._rich = Rich(file=sys.stdout, no_color=not color, highlight=False, soft_wrap=True)
+        self._rich = rich_on(sys.stdout, color=color)
         self._many = many
         self._verbose = verbose
         self._lock = threading.Lock()

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
 
 from orchestrator.app import App, playbook_source
+from orchestrator.cli.answering import expire_questions
+from orchestrator.cli.choosing import UNFINISHED, chosen, set_options
 from orchestrator.cli.exits import exit_code
+from orchestrator.cli.joining import joined
 from orchestrator.cli.options import Console, global_options, open_app, parse_settings
 from orchestrator.cli.orgs import check_speed, check_urls, load_orgs
 from orchestrator.cli.watching import fleet_options, recap, watching
@@ -20,6 +23,7 @@ from orchestrator.engine import events
 from orchestrator.engine.events import Observer, ignore
 from orchestrator.errors import Interrupted, UsageError
 from orchestrator.fleet.breaker import Breaker
+from orchestrator.fleet.limits import too_many_failures
 from orchestrator.fleet.local import Drive, LocalDispatcher
 from orchestrator.fleet.tally import Tally
 from orchestrator.ports import RunStatus
@@ -38,6 +42,7 @@ DEFAULT_CONCURRENCY = 16
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Input of the playbook.")
 @click.option("--until", metavar="STATE", help="Stop before entering STATE.")
 @click.option("--detach", is_flag=True, help="Only record the runs; `resume` drives them.")
+@click.option("--add-to", metavar="BATCH", help="Let orgs that are not in this fleet yet join it.")
 @click.option("--again", is_flag=True, help="Also for orgs that have an unfinished run of this playbook.")
 @click.option("--plan", "plan_file", metavar="FILE", help="Only if everything still is as in this plan.")
 @click.option("--plan-max-age", default="24h", show_default=True, help="Refuse an older plan.")
@@ -57,14 +62,20 @@ def run(console: Console, /, playbook: str, orgs_file: str, **options: Any) -> i
             f"--until: '{options['until']}' is no state of {compiled.name}", code="state_unknown"
         )
     entries = select(load_orgs(orgs_file), options["limit"], options["names"])
+    fleet = joined(app, compiled.name, entries, options["add_to"])
+    entries = fleet.entries
+    if not entries:
+        click.echo(f"every org chosen is in {fleet.batch} already", err=True)
+        return 0
     inputs = _inputs(compiled.inputs, parse_settings(options["settings"], "--set"))
     rules = app.network.policy.connect_to  # a wrong --connect-to is found before anything is recorded
-    _ = _threshold(options["max_failures"])  # likewise
+    too_many_failures(options["max_failures"] or "", 0, 0)  # likewise
     batches = waves(entries, options["batch"] or "100%")
     check_urls(entries)
     if app.loopback_only:
         check_speed(entries, rules)
-    check_secrets(app, entries)
+    if not (app.is_shared and options["detach"]):  # the workers have the secrets, this machine need not
+        check_secrets(app, entries)
     if not options["again"]:
         refuse_second_runs(app, compiled.name, {entry.name for entry in entries})
     if options["plan_file"]:
@@ -72,16 +83,20 @@ def run(console: Console, /, playbook: str, orgs_file: str, **options: Any) -> i
 
         check_plan(app, compiled, inputs, entries, options)
     app.journal.put_playbook(compiled.digest, compiled.source)
-    command = app.owner.id
     made = [
-        [app.new_run(entry, compiled, inputs, batch=command, priority=priority) for entry in wave]
-        for priority, wave in enumerate(batches)
+        [app.new_run(entry, compiled, inputs, batch=fleet.batch, priority=priority) for entry in wave]
+        for priority, wave in enumerate(batches, start=fleet.waves)
     ]
+    if app.is_shared:
+        from orchestrator.cli.shared import begin_waves  # noqa: PLC0415 - only where a database is shared
+
+        begin_waves(app, fleet.batch, made, options)
     app.journal.create_runs(
         [new for wave in made for new in wave]
     )  # the fleet is recorded wholly or not at all
     planned = [[new.run for new in wave] for wave in made]
     if options["detach"]:
+        app.wake(planned[0])
         for run_id in [run_id for wave in planned for run_id in wave]:
             click.echo(run_id)
         return 0
@@ -90,8 +105,10 @@ def run(console: Console, /, playbook: str, orgs_file: str, **options: Any) -> i
 
 @click.command()
 @click.argument("runs", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Every run that is not over.")
+@set_options
 @click.option("--failed", is_flag=True, help="Runs that failed: again, from the state they failed in.")
+@click.option("--adopt-playbook", is_flag=True, help="Go on with the newer playbook of the same name.")
+@click.option("--playbook", metavar="FILE", help="The newer playbook, where it is not one that ships.")
 @click.option(
     "--orgs", "orgs_file", metavar="FILE", help="Orgs file, where `file:` references are relative to."
 )
@@ -104,41 +121,75 @@ def run(console: Console, /, playbook: str, orgs_file: str, **options: Any) -> i
 def resume(console: Console, /, runs: tuple[str, ...], **options: Any) -> int:
     """Continue RUNS (ids or their beginnings) from their last settled state."""
     app = open_app(console, speed=options["speed"] or 1.0, orgs_file=options["orgs_file"])
-    if options["everything"]:
-        chosen = [run_id for run_id, _ in app.journal.unfinished()]
-    elif runs:
-        chosen = [app.journal.run(run_id).run for run_id in runs]
-    elif options["failed"]:
-        engine = app.engine(ignore)
-        chosen = [engine.reopen(run_id).run for run_id in app.journal.finished_as("failed")]
-    else:
-        raise UsageError(
-            "name the runs to resume", code="nothing_selected", remedy="give run ids, --all or --failed"
-        )
+    order = _to_resume(app, runs, options)
+    if options["adopt_playbook"]:
+        from orchestrator.cli.adopting import adopt_playbooks  # noqa: PLC0415 - only when asked for
+
+        adopt_playbooks(app, order, options["playbook"])
     # A run keeps the speed it was started with, and that is for simulators, whoever resumes it.
-    app.loopback_only = app.loopback_only or app.journal.has_simulated_time(chosen)
+    app.loopback_only = app.loopback_only or app.journal.has_simulated_time(order)
     app.logins_per_s = options["login_rate"]
-    return drive(app, console, [chosen], {**options, "max_failures": None})
+    if app.is_shared:
+        app.store.batches.open(order, until=options["until"] or "")
+    return drive(app, console, [order], {**options, "max_failures": None})
+
+
+def _to_resume(app: App, runs: Sequence[str], options: Mapping[str, Any]) -> list[str]:
+    """The runs to drive on, in order; those that failed are opened again."""
+    if not options["failed"]:
+        return [record.run for record in chosen(app, runs, options, UNFINISHED, what="resume")]
+    narrowed = bool(runs or options["batch"] or options["limit"])
+    records = chosen(
+        app,
+        runs,
+        {**options, "everything": not narrowed},
+        (RunStatus.FINISHED,),
+        what="resume",
+        result="failed",
+    )
+    engine = app.engine(ignore)
+    return [engine.reopen(record.run).run for record in records]
 
 
 def drive(app: App, console: Console, waves: Sequence[Sequence[str]], options: Mapping[str, Any]) -> int:
     """Drive the runs to where they stop, print what happened, return the exit code."""
-    stop = threading.Event()
+    stop = app.stop
+    expire_questions(app)
     count = sum(len(wave) for wave in waves)
     tally = Tally(count, app.clock.now_s())
-    breaker = Breaker(time.monotonic, speed=app.configuration.speed)
+    breaker = app.breaker()
     with watching(console, app, tally, breaker, metrics=options.get("metrics")) as observer:
-        dispatcher = LocalDispatcher(
-            app.engine(observer, stop.is_set), concurrency=options["concurrency"], stop=stop, breaker=breaker
-        )
         with signals(stop):
-            outcome = dispatcher.drive_waves(
-                waves, too_many_failures=_threshold(options["max_failures"]), until=options["until"]
-            )
+            if app.is_shared:
+                from orchestrator.cli.shared import drive_shared  # noqa: PLC0415 - only then
+
+                runs = [run_id for wave in waves for run_id in wave]
+                outcome = drive_shared(app, runs, options, observer=observer, stop=stop, breaker=breaker)
+            else:
+                outcome = drive_alone(app, waves, options, observer=observer, stop=stop, breaker=breaker)
         _announce_interrupted(outcome, observer, app)
     recap(console, app, tally, outcome)
     interrupted = [Interrupted("runs were held back")] if outcome.held_back else []
     return exit_code(outcome.standing.values(), [*outcome.errors.values(), *interrupted])
+
+
+def drive_alone(
+    app: App,
+    waves: Sequence[Sequence[str]],
+    options: Mapping[str, Any],
+    *,
+    observer: Observer,
+    stop: threading.Event,
+    breaker: Breaker,
+) -> Drive:
+    """Drive the runs wave after wave in this process."""
+    dispatcher = LocalDispatcher(
+        app.engine(observer, stop.is_set), concurrency=options["concurrency"], stop=stop, breaker=breaker
+    )
+    limit = options["max_failures"] or ""
+    return dispatcher.drive_waves(
+        waves, too_many_failures=partial(too_many_failures, limit), until=options["until"]
+    )
 
 
 def refuse_second_runs(app: App, playbook: str, orgs: Collection[str]) -> None:
@@ -180,18 +231,6 @@ class signals:  # noqa: N801 - reads as a statement: with signals(stop)
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self._stop.set()
-
-
-def _threshold(text: str | None) -> Callable[[int, int], bool]:
-    """`N` failures, or `N%` of what was started; nothing given means no limit."""
-    if text is None:
-        return lambda _failed, _started: False
-    number = text.removesuffix("%")
-    if not number.isdigit():
-        raise UsageError(f"--max-failures {text!r} is neither N nor N%", code="threshold_invalid")
-    if text.endswith("%"):
-        return lambda failed, started: failed * 100 > int(number) * started
-    return lambda failed, _started: failed > int(number)
 
 
 def _inputs(specs: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:

@@ -75,8 +75,8 @@ def _columns(line: int, heading: list[str], findings: Findings, fields: Collecti
         if column in columns[: number - 1]:
             findings.add((line, number), DUPLICATE_KEY, f"the column '{column}' is here twice", "keep one")
         elif column not in known and not column.startswith(_LABEL_PREFIX):
-            # Quoted only when it was meant to be one of ours: of a table without a heading this is the first row,
-            # passwords included.
+            # Quoted only when it was meant to be one of ours: of a table without a heading this is the
+            # first row, passwords included.
             meant = f"unknown column '{column[:80]}'" if nearest(column, known) else "an unknown column"
             findings.add(
                 (line, number),

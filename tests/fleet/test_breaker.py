@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from orchestrator.fleet.breaker import Breaker
+from orchestrator.ports import SystemClock
+from orchestrator.store import open_store
 
 
 class Clock:
@@ -69,3 +71,21 @@ def test_the_pause_has_an_end():
         assert breaker.hold_s(entry("acme")) == 0.0
         breaker.settled(entry("acme"), "api_down")
     assert breaker.hold_s(entry("acme")) == 300.0
+
+
+def test_processes_of_one_database_share_the_circuits_and_one_of_them_sends_the_probe(shared_database):
+    clock = Clock()
+    stores = [open_store(shared_database, clock=SystemClock()) for _ in range(2)]
+    first, second = (Breaker(clock, facts=store.pace) for store in stores)
+    for number in range(6):
+        (first, second)[number % 2].settled(entry("acme"), "api_down")
+    clock.at_s += 3  # each looks at the database again after a while
+    assert 0 < first.hold_s(entry("acme")) <= 30.0
+    assert list(second.open_circuits()) == ["acme.my.salesforce.com"]
+    clock.at_s += 30
+    assert sorted(breaker.hold_s(entry("acme")) for breaker in (first, second)) == [0.0, 30.0]
+    first.settled(entry("acme"), "")
+    clock.at_s += 3
+    assert not second.is_open
+    for store in stores:
+        store.journal.close()
