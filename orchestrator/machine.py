@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, assert_never
 
-from orchestrator.pacing import Wait, proof_delay_s, retry_delay_s, scaled
+from orchestrator.pacing import Course, Wait, next_delay_s, proof_delay_s, scaled
 
 SUCCEEDED = "succeeded"
 FAILED = "failed"
@@ -224,7 +224,15 @@ def start(machine: Machine, now_s: float) -> Decision:
     return _enter(machine, Position("", now_s), machine.initial, now_s)
 
 
-def decide(machine: Machine, at: Position, outcome: Outcome, now_s: float, *, noise: float = 0.5) -> Decision:
+def decide(
+    machine: Machine,
+    at: Position,
+    outcome: Outcome,
+    now_s: float,
+    *,
+    noise: float = 0.5,
+    course: Course | None = None,
+) -> Decision:
     """What follows from *outcome* of the attempt at *at*.
 
     Args:
@@ -233,8 +241,10 @@ def decide(machine: Machine, at: Position, outcome: Outcome, now_s: float, *, no
         outcome: what came of it.
         now_s: Unix seconds.
         noise: a number in [0, 1) for jitter.
+        course: what earlier runs tell of how long this takes, for a state that paces itself by it.
     """
     here = machine.states[at.state]
+    at = _counted_from(at, now_s)
     match outcome:
         case Done(name=name) if name == SUCCEEDED:
             return _succeeded(machine, here, at, now_s, noise)
@@ -245,18 +255,13 @@ def decide(machine: Machine, at: Position, outcome: Outcome, now_s: float, *, no
         ):
             return Perform(replace(at, attempt=at.attempt + 1), now_s + retry_after_s)
         case Again(retry_after_s=retry_after_s):
-            delay_s = max(retry_delay_s(here.wait, at.attempt, noise), retry_after_s)
-            resume_at_s = now_s + delay_s
+            left_s = at.entered_at_s + here.wait.timeout_s - now_s
+            delay_s = next_delay_s(here.wait, at.attempt, noise, course, now_s=now_s, left_s=left_s)
+            resume_at_s = now_s + max(delay_s, retry_after_s)
             if resume_at_s - at.entered_at_s > here.wait.timeout_s:
                 return _enter(machine, at, here.on.get(TIMED_OUT, here.on[FAILED]), now_s)
-            again = replace(
-                at,
-                attempt=at.attempt + 1,
-                streak=0,
-                streak_since_s=None,
-                proofs=_without(at.proofs, at.state),
-            )
-            return Perform(again, resume_at_s)
+            again = replace(at, attempt=at.attempt + 1, streak=0, streak_since_s=None)
+            return Perform(replace(again, proofs=_without(at.proofs, at.state)), resume_at_s)
         case Failed(code=code):
             return _enter(machine, at, here.on.get(code, here.on[FAILED]), now_s)
         case _:
@@ -329,6 +334,16 @@ def _enter(machine: Machine, at: Position, name: str, now_s: float) -> Decision:
     if here.operator is not None:
         return AwaitOperator(position, now_s + here.wait.timeout_s)
     return Perform(position, now_s)
+
+
+def _counted_from(at: Position, now_s: float) -> Position:
+    """*at*, with what would lie in the future counted from now: the clock was set back.
+
+    Windows must not grow by the jump, and a streak whose length is unknown begins anew.
+    """
+    if at.streak_since_s is not None and at.streak_since_s > now_s:
+        at = replace(at, streak=0, streak_since_s=None)
+    return replace(at, entered_at_s=now_s) if at.entered_at_s > now_s else at
 
 
 def _without(proofs: Mapping[str, Proof], name: str) -> Mapping[str, Proof]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -21,13 +22,15 @@ from orchestrator.actions.bootstrap_refusals import (
     refusal,
     spoils,
 )
-from orchestrator.actions.bootstrap_rung import Entrance, Rung
+from orchestrator.actions.bootstrap_rung import Entrance, Rung, newly_refused
 from orchestrator.actions.bootstrap_token import AccessToken, SfCli, SfdxAuthUrl, StoredCredential, WebLogin
 from orchestrator.actions.credential import BOOTSTRAP_REFRESH_TOKEN, BOOTSTRAP_SESSION, connect
 from orchestrator.errors import OrgFault, UsageError
 from orchestrator.machine import Done, Failed, Outcome
 from orchestrator.playbook.model import ActionSpec, Parameter
 from orchestrator.ports import iso
+
+YOUNG_S = 60.0  # a front end knows a new session within seconds
 
 __all__ = ["MAX_PASSWORD_ATTEMPTS", "RUNGS", "Bootstrap"]
 
@@ -102,9 +105,11 @@ class Bootstrap:
         try:
             connect(ctx, str(instance_url), session).rest.limits()
         except OrgFault as refused:
-            if refused.code == "session_expired":
-                return None
-            raise
+            if refused.code != "session_expired":
+                raise
+            if _is_young(ctx):
+                raise newly_refused(refused, "run") from None
+            return None
         return Done(evidence=dict(ctx.notes["bootstrap_evidence"]), detail="the session of this run works")
 
     def apply(self, ctx: RunContext) -> Outcome:
@@ -140,7 +145,10 @@ class Bootstrap:
         if entrance.refresh_token is not None:
             ctx.vault.put(ctx.run_scope, BOOTSTRAP_REFRESH_TOKEN, entrance.refresh_token)
         ctx.note(instance_url=entrance.instance_url, bootstrap_evidence=evidence)
-        connect(ctx, entrance.instance_url, entrance.token).rest.limits()
+        try:
+            connect(ctx, entrance.instance_url, entrance.token).rest.limits()
+        except OrgFault as no:
+            raise newly_refused(no, entrance.owner) from None
         return Done(
             evidence=evidence, detail=f"{entrance.username} at {entrance.instance_url} by {entrance.method}"
         )
@@ -156,6 +164,13 @@ def _rungs(ladder: Sequence[Any]) -> list[Rung]:
             remedy=f"use some of {', '.join(RUNGS)}",
         )
     return [RUNGS[name] for name in dict.fromkeys(ladder)]
+
+
+def _is_young(ctx: RunContext) -> bool:
+    """Whether our own session is so new that a front end may not know it yet; logins are few."""
+    entered = ctx.notes["bootstrap_evidence"]["bootstrap"]
+    age_s = ctx.now_s() - dt.datetime.fromisoformat(str(entered["at"])).timestamp()
+    return entered["session_of"] == "run" and age_s < YOUNG_S
 
 
 def _evidence(ctx: RunContext, entrance: Entrance, refused: Sequence[Refusal]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from orchestrator.actions.bootstrap_rung import Entrance, identified, refuse_oth
 from orchestrator.actions.credential import connect, login_version, org_host
 from orchestrator.errors import OrgFault
 from orchestrator.redaction import Secret
+from orchestrator.salesforce.discovery import api_versions
 from orchestrator.salesforce.soap import soap_login
 from orchestrator.salesforce.token import password_grant
 
@@ -103,14 +104,18 @@ def attempts_made(ctx: RunContext) -> int:
 def one_attempt(ctx: RunContext, login: Callable[[], T]) -> T:
     """One login, counted before it is sent; given back only when nothing can have been sent.
 
+    Before a second one the org must have answered what needs no password: an outage uses no attempt up.
+
     Raises:
-        OrgFault: `password_attempts_used_up`; what *login* raises.
+        OrgFault: `password_attempts_used_up`; what *login* raises; how the org is out.
     """
     if attempts_made(ctx) >= MAX_PASSWORD_ATTEMPTS:
         raise org_fault(
             "password_attempts_used_up", f"{attempts_made(ctx)} password attempts were made in this run"
         )
     before = int(ctx.notes.get("password_attempts", 0))
+    if before:
+        api_versions(ctx.network, org_host(ctx))
     ctx.effect()
     ctx.note(password_attempts=before + 1)
     try:

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from orchestrator.actions.base import RunContext, org_fault
 from orchestrator.actions.credential import connect, login_version
+from orchestrator.errors import OrgFault
 from orchestrator.redaction import Secret
 from orchestrator.salesforce.soap import get_user_info
 
@@ -69,11 +70,14 @@ def identified(
     """The entrance that *token* opens: the first thing sent with it asks whose it is.
 
     Raises:
-        OrgFault: `org_id_mismatch`, `session_expired`, `session_not_valid_for_api`, `answer_unknown` for an
-            instance that is not Salesforce's.
+        OrgFault: `org_id_mismatch`, `session_expired` (a person's), `token_not_honoured` (the run's own),
+            `session_not_valid_for_api`, `answer_unknown` for an instance that is not Salesforce's.
     """
     place = connect(ctx, instance_url, token).instance_url  # refuses foreign hosts
-    user = get_user_info(ctx.network, place, token, login_version(ctx))
+    try:
+        user = get_user_info(ctx.network, place, token, login_version(ctx))
+    except OrgFault as refused:
+        raise newly_refused(refused, owner) from None
     refuse_other_org(ctx, user.org_id, f"the session of {method}")
     return Entrance(
         method=method,
@@ -86,6 +90,13 @@ def identified(
         refresh_token=refresh_token,
         remarks=remarks,
     )
+
+
+def newly_refused(refused: OrgFault, owner: SessionOwner) -> OrgFault:
+    """What it means that the org does not know a session: one of our own is seconds old, or ended early."""
+    if refused.code != "session_expired" or owner == "person":
+        return refused
+    return org_fault("token_not_honoured", refused.detail, retry_after_s=refused.retry_after_s)
 
 
 def refuse_other_org(ctx: RunContext, org_id: str, what: str) -> None:

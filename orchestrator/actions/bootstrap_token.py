@@ -9,7 +9,7 @@ from orchestrator.actions.base import RunContext, org_fault
 from orchestrator.actions.bootstrap_rung import Entrance, identified, refuse_other_org
 from orchestrator.actions.credential import jwt_connection, org_host
 from orchestrator.actions.try_credential import stored_credential
-from orchestrator.redaction import Secret
+from orchestrator.redaction import Secret, environment_for_children
 from orchestrator.salesforce.sf_cli import is_access_token, stored_session
 from orchestrator.salesforce.sfdx_url import is_for, parse_sfdx_url
 from orchestrator.salesforce.token import refresh_grant
@@ -121,7 +121,8 @@ class SfCli:
 
     def climb(self, ctx: RunContext) -> Entrance:
         """Ask the CLI; its answer is compared before its token is sent anywhere."""
-        session, host = stored_session(str(ctx.org["sf_org"]), ctx.environ), org_host(ctx)
+        environ = environment_for_children(ctx.environ, ctx.org.get("secrets", {}).values())
+        session, host = stored_session(str(ctx.org["sf_org"]), environ), org_host(ctx)
         refuse_other_org(ctx, session.org_id, f"the CLI's org {ctx.org['sf_org']}")
         named = urlsplit(session.instance_url).netloc.lower()
         remarks = (

@@ -10,7 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.actions.base import org_fault
 from orchestrator.actions.credential import Connection
+from orchestrator.salesforce.rest import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,20 @@ class UserFacts:
         }
 
 
+@reading()
 def user_id(org: Connection, username: str) -> str | None:
     """Id of the user of that username; all a user without administrative rights may find out."""
     rows = org.rest.query("SELECT Id FROM User WHERE Username = {username}", username=username)
     return str(rows[0]["Id"]) if rows else None
 
 
+@reading()
 def user_by_username(org: Connection, username: str) -> UserFacts | None:
     """The user of that username, or None."""
     return users_by_username(org, [username])[0]
 
 
+@reading()
 def users_by_username(org: Connection, usernames: Sequence[str]) -> list[UserFacts | None]:
     """The users of those names in that order, with two queries for all; None for those not there."""
     rows = org.rest.query(
@@ -80,6 +85,7 @@ def _user_facts(row: Mapping[str, Any], frozen: Collection[str]) -> UserFacts:
     )
 
 
+@reading()
 def existing_permissions(org: Connection) -> frozenset[str]:
     """API names of the user permissions this org knows, from the describe of PermissionSet."""
     fields = org.rest.describe("PermissionSet")["fields"]
@@ -90,6 +96,7 @@ def existing_permissions(org: Connection) -> frozenset[str]:
     )
 
 
+@reading()
 def permissions_of(org: Connection, user_id: str, names: Collection[str]) -> frozenset[str]:
     """Which of *names* the user holds, through the profile or any permission set.
 
@@ -102,6 +109,7 @@ def permissions_of(org: Connection, user_id: str, names: Collection[str]) -> fro
     return frozenset(held)
 
 
+@reading()
 def permission_sets_of(org: Connection, user_id: str, names: Collection[str]) -> list[dict[str, Any]]:
     """The permission sets assigned to the user, with the *names* as `Permissions…` booleans."""
     fields = "".join(f", Permissions{name}" for name in sorted(names))
@@ -113,6 +121,7 @@ def permission_sets_of(org: Connection, user_id: str, names: Collection[str]) ->
     )
 
 
+@reading()
 def other_admins(org: Connection, exclude: Collection[str]) -> list[dict[str, str]]:
     """Active, unfrozen people who can administer users and are none of *exclude* (user ids).
 
@@ -150,21 +159,25 @@ def _shut_out(org: Connection, users: list[str]) -> set[str]:
     return {str(row["UserId"])[:15] for row in logins if row["IsFrozen"] or row.get("IsPasswordLocked")}
 
 
+@reading()
 def organization(org: Connection) -> dict[str, Any]:
     """The Organization row."""
     rows = org.rest.query(
         "SELECT Id, Name, InstanceName, IsSandbox, OrganizationType, TrialExpirationDate, IsReadOnly, "
         "CreatedDate FROM Organization"
     )
-    row = rows[0]
-    return {key: row.get(key) for key in row if key != "attributes"}
+    if not rows:
+        raise org_fault("answer_unknown", "the org shows no Organization row")
+    return {key: value for key, value in rows[0].items() if key != "attributes"}
 
 
+@reading()
 def permission_set_id(org: Connection, name: str) -> str | None:
     """Id of the permission set of that API name, or None."""
     return permission_set_ids(org, [name]).get(name)
 
 
+@reading()
 def permission_set_ids(org: Connection, names: Sequence[str]) -> dict[str, str]:
     """API name -> id of the permission sets of those names that the org has."""
     rows = org.rest.query(
@@ -175,11 +188,13 @@ def permission_set_ids(org: Connection, names: Sequence[str]) -> dict[str, str]:
     return {name: by_name[name.lower()] for name in names if name.lower() in by_name}
 
 
+@reading()
 def assignment_id(org: Connection, user_id: str, set_id: str) -> str | None:
     """Id of the PermissionSetAssignment of that user and set, or None."""
     return assignment_ids(org, user_id, [set_id]).get(set_id)
 
 
+@reading()
 def assignment_ids(org: Connection, user_id: str, set_ids: Sequence[str]) -> dict[str, str]:
     """Id of the permission set -> id of the user's assignment, for those that are assigned."""
     rows = org.rest.query(
@@ -192,6 +207,7 @@ def assignment_ids(org: Connection, user_id: str, set_ids: Sequence[str]) -> dic
     return {set_id: by_set[set_id[:15]] for set_id in set_ids if set_id[:15] in by_set}
 
 
+@reading()
 def login_rows(org: Connection, user_id: str, since: str) -> list[dict[str, Any]]:
     """LoginHistory of the user from *since* (RFC 3339) on, newest first.
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.actions import facts
+from orchestrator.actions import facts, propagation
 from orchestrator.actions.base import RunContext, org_fault
 from orchestrator.actions.credential import (
     Connection,
     audience,
     clock_offset_s,
-    connect,
+    connect_minted,
     jwt_username,
     mint,
 )
+from orchestrator.actions.generations import IN_USE, NEWEST, PREVIOUS, speaking_for
 from orchestrator.errors import Disposition, OrgFault
 from orchestrator.machine import Again, Done, Failed, Outcome
-from orchestrator.playbook.model import ActionSpec
+from orchestrator.playbook.model import ActionSpec, Parameter
 from orchestrator.ports import iso
 from orchestrator.salesforce.answers import classify_token
 from orchestrator.salesforce.token import AccessToken, TokenRefused
@@ -55,8 +56,20 @@ class ProveOauth:
         name="prove_oauth",
         summary="Mint a token by JWT bearer and use it for a data read and a metadata read.",
         faults=TOKEN_FAULTS,
+        parameters={
+            "credential": Parameter(
+                "string",
+                default=NEWEST,
+                choices=(NEWEST, IN_USE, PREVIOUS),
+                description="the one this run made, the one in use, or the one before it",
+            ),
+            "metadata_read": Parameter(
+                "boolean", default=True, description="must work too: locks are set through the Metadata API"
+            ),
+        },
         waits=True,
         evidence=frozenset({"jwt_proofs", "propagation", "audience", "instance_url"}),
+        learnable=True,
     )
 
     def observe(self, ctx: RunContext) -> Outcome | None:
@@ -65,6 +78,7 @@ class ProveOauth:
 
     def apply(self, ctx: RunContext) -> Outcome:
         """Evidence: `jwt_proofs` (the streak so far), `propagation` (attempts, first success, settled)."""
+        ctx = speaking_for(ctx, str(ctx.parameters["credential"]))
         ctx.effect()
         try:
             proof, token = self._prove(ctx)
@@ -75,7 +89,7 @@ class ProveOauth:
         streak = [*_streak(ctx), proof]
         evidence: dict[str, Any] = {
             "jwt_proofs": streak,
-            "propagation": _propagation(ctx, success=True),
+            "propagation": propagation.account(ctx),
             "audience": audience(ctx),
             "instance_url": token.instance_url,
         }
@@ -84,7 +98,7 @@ class ProveOauth:
     def _prove(self, ctx: RunContext) -> tuple[dict[str, Any], AccessToken]:
         token = mint(ctx)
         ctx.tokens["jwt"] = token
-        org = connect(ctx, token.instance_url, token.token)
+        org = connect_minted(ctx, token)
         if token.org_id[:15] != str(ctx.found("org_id"))[:15]:
             raise org_fault("org_id_mismatch", f"the token is of org {token.org_id}")
         user_id = facts.user_id(org, jwt_username(ctx))
@@ -113,20 +127,29 @@ class ProveOauth:
         try:
             return org.metadata.read(kind, [name])[0] is not None
         except OrgFault as refused:
-            if refused.code == "permission_missing" and "provisioned" in ctx.evidence:
-                return False  # rights were withdrawn at the end of the run that made this credential
+            # Rights were withdrawn at the end of the run that made this credential, or are not needed at all.
+            is_thin = "provisioned" in ctx.evidence or not ctx.parameters.get("metadata_read", True)
+            if refused.code == "permission_missing" and is_thin:
+                return False
             raise
 
     def _refused(self, ctx: RunContext, refused: OrgFault) -> Outcome:
-        evidence: dict[str, Any] = {"jwt_proofs": [], "propagation": _propagation(ctx, refused=refused.code)}
+        told = propagation.account(ctx, refused=refused.code)
+        evidence: dict[str, Any] = {"jwt_proofs": [], "propagation": told}
         following = _next_audience(ctx, refused)
         if following is not None:
             evidence["audience"] = following
             return Again(refused.code, f"{refused.detail}; trying audience {following}", evidence=evidence)
         kind = refused.kind
         if isinstance(refused, TokenRefused) and refused.error:  # else a page or a status, judged already
-            age_s = (ctx.now_s() - _deployed_at_s(ctx)) * ctx.speed
-            kind = classify_token(refused.error, refused.description, certificate_age_s=age_s)
+            age_s = (ctx.now_s() - propagation.deployed_at_s(ctx)) * ctx.speed
+            switched_on = (ctx.evidence.get("client_app") or {}).get("switched_on")
+            kind = classify_token(
+                refused.error,
+                refused.description,
+                certificate_age_s=age_s,
+                switched_on_age_s=age_s if switched_on else None,
+            )
         if kind.disposition in {Disposition.WAIT, Disposition.BACK_OFF}:
             return Again(refused.code, refused.detail, refused.retry_after_s or 0.0, evidence)
         return Failed(refused.code, refused.detail, evidence)
@@ -135,28 +158,6 @@ class ProveOauth:
 def _streak(ctx: RunContext) -> list[dict[str, Any]]:
     """Proofs of the streak under way; a new visit to the state starts a new one."""
     return list(ctx.evidence.get("jwt_proofs", [])) if ctx.attempt > 1 else []
-
-
-def _deployed_at_s(ctx: RunContext) -> float:
-    app = ctx.evidence.get("client_app", {})
-    return float(app.get("deployed_at_s", ctx.entered_at_s))
-
-
-def _propagation(ctx: RunContext, *, success: bool = False, refused: str = "") -> dict[str, Any]:
-    """Running account: attempts, answers by code, first success and latest settled time in seconds."""
-    so_far = dict(ctx.evidence.get("propagation", {}))
-    since_s = ctx.now_s() - _deployed_at_s(ctx)
-    so_far["attempts"] = int(so_far.get("attempts", 0)) + 1
-    if success:
-        so_far.setdefault("first_success_s", round(since_s, 3))
-        so_far.setdefault("settled_s", round(since_s, 3))
-    else:
-        answers = dict(so_far.get("answers", {}))
-        answers[refused] = int(answers.get(refused, 0)) + 1
-        so_far["answers"] = answers
-        # A refusal after a success: it had not settled. The next success will say when it did.
-        so_far.pop("settled_s", None)
-    return so_far
 
 
 def _next_audience(ctx: RunContext, refused: OrgFault) -> str | None:

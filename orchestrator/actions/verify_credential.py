@@ -13,7 +13,7 @@ from orchestrator.actions.credential import (
     CERTIFICATE,
     PRIVATE_KEY,
     Connection,
-    connect,
+    connect_minted,
     jwt_username,
     mint,
     org_host,
@@ -212,7 +212,7 @@ def _log_in(ctx: RunContext, record: Mapping[str, Any]) -> _Asked:
     ctx.effect()
     try:
         token = mint(ctx)
-        org = connect(ctx, token.instance_url, token.token)
+        org = connect_minted(ctx, token)
         row_id = str(facts.organization(org)["Id"])
     except OrgFault as refused:
         late_node = refused.kind.disposition is Disposition.WAIT and ctx.attempt < _ASKED_TIMES

@@ -17,6 +17,7 @@ from orchestrator.actions.base import Action, RunContext
 from orchestrator.engine import events
 from orchestrator.engine.drive import Driver
 from orchestrator.engine.events import Observer
+from orchestrator.engine.history import History
 from orchestrator.errors import LeaseHeld, UsageError
 from orchestrator.machine import (
     Machine,
@@ -31,7 +32,8 @@ from orchestrator.ports import (
 )
 
 LEASE_TTL_S = 90.0
-KEPT_TOKENS = 256  # parked runs whose sessions stay in memory; a run beyond them mints a new one
+# Parked runs whose session and parsed key stay in memory, 8 kB each; a run beyond them mints a new token.
+KEPT_TOKENS = 1024
 KEPT_TOKENS_S = 900.0  # longer waits outlive the shortest session timeout
 
 ContextFactory = Callable[..., RunContext]
@@ -48,6 +50,8 @@ class Engine:
         noise: draws the jitter, a number in [0, 1).
         observer: told of every event.
         stopping: asked between steps; True parks the run where it stands.
+        lease_ttl_s: how long an org stays ours without a sign of life.
+        history: what earlier runs tell, for states that pace themselves by it; None: as written.
     """
 
     journal: Journal
@@ -59,6 +63,8 @@ class Engine:
     noise: Callable[[], float]
     observer: Observer = events.ignore
     stopping: Callable[[], bool] = lambda: False
+    lease_ttl_s: float = LEASE_TTL_S
+    history: History | None = None
     _tokens: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict, repr=False)
     _keeping: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -82,7 +88,7 @@ class Engine:
         if _asks_still(record, self.clock.now_s()):
             return record
         lease = self.journal.acquire(
-            record.org, record.run, self.owner, now_s=self.clock.now_s(), ttl_s=LEASE_TTL_S
+            record.org, record.run, self.owner, now_s=self.clock.now_s(), ttl_s=self.lease_ttl_s
         )
         try:
             Driver(self, self.journal.run(record.run), lease, until).drive()
@@ -108,17 +114,28 @@ class Engine:
 
     def cancel_if_free(self, run: str) -> RunRecord:
         """Carry a requested cancellation out now, unless another process drives the run or it is in doubt."""
+        return self._once(run, Driver.cancel)
+
+    def expire_if_free(self, run: str) -> RunRecord:
+        """Let a question go unanswered whose time is over, without driving the run on.
+
+        Whoever drives or answers runs does so first: an approval of last month must not open a lock today.
+        """
+        return self._once(run, Driver.expire_question)
+
+    def _once(self, run: str, step: Callable[[Driver], object]) -> RunRecord:
+        """Do one thing with a run that is not over, unless another process drives its org."""
         record = self.journal.run(run)
         if record.status not in {RunStatus.ACTIVE, RunStatus.AWAITING_OPERATOR}:
             return record
         try:
             lease = self.journal.acquire(
-                record.org, run, self.owner, now_s=self.clock.now_s(), ttl_s=LEASE_TTL_S
+                record.org, run, self.owner, now_s=self.clock.now_s(), ttl_s=self.lease_ttl_s
             )
         except LeaseHeld:
             return record
         try:
-            Driver(self, self.journal.run(run), lease, None).cancel()
+            step(Driver(self, self.journal.run(run), lease, None))
         finally:
             self.journal.release(lease)
         return self.journal.run(run)
@@ -136,7 +153,7 @@ class Engine:
                 f"{run} did not fail", code="run_not_failed", remedy="see `orchestrator runs show`"
             )
         now_s = self.clock.now_s()
-        lease = self.journal.acquire(record.org, run, self.owner, now_s=now_s, ttl_s=LEASE_TTL_S)
+        lease = self.journal.acquire(record.org, run, self.owner, now_s=now_s, ttl_s=self.lease_ttl_s)
         position = Position(attempts[-1].state, now_s, visits={attempts[-1].state: 1})
         state = self.machine_of(record.playbook_digest).scaled(record.speed).states[position.state]
         until_s = None if state.operator is None else now_s + state.wait.timeout_s

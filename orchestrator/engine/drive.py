@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.actions.base import RunContext
 from orchestrator.engine import events
 from orchestrator.engine.events import Event
+from orchestrator.engine.operator import question
 from orchestrator.engine.standing import moved, notes_of_visit, outcome_name, outcome_of, standing_of
-from orchestrator.errors import Defect, OrchestratorError, OrgFault, UsageError
-from orchestrator.machine import Done, Outcome, Position, decide, expire, gate
-from orchestrator.playbook.references import render, resolve
+from orchestrator.errors import Defect, OrchestratorError, OrgFault
+from orchestrator.machine import Decision, Done, Outcome, Position, decide, expire, gate
+from orchestrator.pacing import LEARNED
+from orchestrator.playbook.references import resolve
 from orchestrator.ports import Intent, Lease, RunRecord, RunStatus, Settlement, Standing
 from orchestrator.redaction import redact, redact_tree
 
@@ -44,7 +47,7 @@ class Driver:
         if self.seq == 0:
             self._emit(events.RUN_STARTED)
             self._emit(events.STATE_ENTERED)
-        if self.record.status is RunStatus.AWAITING_OPERATOR and not self._expire_question():
+        if self.record.status is RunStatus.AWAITING_OPERATOR and not self.expire_question(goes_on=True):
             self._emit_question()
         while self.record.status is RunStatus.ACTIVE:
             if not self.open:
@@ -66,7 +69,8 @@ class Driver:
             return True
         if self.engine.stopping() or self.record.position.state == self.until:
             return True
-        if now_s < self.record.not_before_s:
+        # Last written in the future: the clock was set back, and must not put the run off by as much.
+        if self.record.updated_s <= now_s < self.record.not_before_s:
             self._emit(events.WAITING, not_before_s=self.record.not_before_s, code=self.record.code)
             return True
         return False
@@ -89,9 +93,9 @@ class Driver:
         at = self.record.position
         outcome = self._attempt(at)
         now_s = self.engine.clock.now_s()
-        decision = decide(self.machine, at, outcome, now_s, noise=self.engine.noise())
         evidence = redact_tree(dict(outcome.evidence))
         self.evidence.update(evidence)
+        decision = self._decide(at, outcome, now_s)
         settled = Settlement(
             seq=self.seq,
             settled_s=now_s,
@@ -103,12 +107,25 @@ class Driver:
         standing = standing_of(decision, self.evidence, now_s, detail=settled.detail, code=settled.code)
         self._settle(settled, standing, now_s)
 
-    def _settle(self, settled: Settlement, standing: Standing, now_s: float) -> None:
+    def _decide(self, at: Position, outcome: Outcome, now_s: float) -> Decision:
+        """What the machine decides, with what earlier runs tell if the state paces itself by them."""
+        paces_itself = self.machine.states[at.state].wait.pace == LEARNED
+        history, course = self.engine.history if paces_itself else None, None
+        if history is not None:
+            written = self.engine.machine_of(self.record.playbook_digest).states[at.state].wait
+            course = history.course(self.record, self.evidence, written)
+        decision = decide(self.machine, at, outcome, now_s, noise=self.engine.noise(), course=course)
+        if history is not None and decision.position.state != at.state:
+            history.left(self.record, self.evidence)
+        return decision
+
+    def _settle(self, settled: Settlement, standing: Standing, now_s: float, *, goes_on: bool = True) -> None:
         """Write what came of the attempt and where the run stands now, then tell the observer."""
         before = self.record.position
         self.record = moved(self.record, standing, self.seq)
         follow_on = (
-            standing.status is RunStatus.ACTIVE
+            goes_on
+            and standing.status is RunStatus.ACTIVE
             and standing.not_before_s <= now_s
             and standing.position.state != self.until
             and not self.engine.stopping()
@@ -174,7 +191,7 @@ class Driver:
             evidence=self.evidence,
             notes=self.notes,
             attempt=at.attempt,
-            entered_at_s=at.entered_at_s,
+            entered_at_s=min(at.entered_at_s, self.engine.clock.now_s()),  # it may have been set back
             in_doubt=in_doubt,
             speed=record.speed,
             tokens=self.tokens,
@@ -187,15 +204,6 @@ class Driver:
         inputs = {**self.record.inputs, **self.evidence.get("operator", {})}
         return {"org": self.record.org_entry, "inputs": inputs, "evidence": self.evidence}
 
-    def _question(self) -> str:
-        """What the person is asked in the state the run stands in."""
-        operator = self.machine.states[self.record.position.state].operator
-        prompt = "" if operator is None else operator.prompt
-        try:
-            return redact(render(prompt, self._scope()))
-        except UsageError:  # the run waits already; the question as it is written says enough
-            return redact(prompt)
-
     def _note(self, notes: Mapping[str, Any]) -> None:
         clean = redact_tree(dict(notes))
         self.engine.journal.note(self.lease, self.seq, clean)
@@ -204,10 +212,15 @@ class Driver:
     def _check_lease(self) -> None:
         self.engine.journal.check(self.lease, now_s=self.engine.clock.now_s())
 
-    def _expire_question(self) -> bool:
-        """Take the `timed_out` edge when the operator has not answered in time; whether it was taken."""
+    def expire_question(self, *, goes_on: bool = False) -> bool:
+        """Take the `timed_out` edge when the operator has not answered in time; whether it was taken.
+
+        Args:
+            goes_on: whether what follows is to be driven at once.
+        """
         now_s = self.engine.clock.now_s()
-        if self.record.until_s is None or now_s < self.record.until_s:
+        asks = self.record.status is RunStatus.AWAITING_OPERATOR
+        if not asks or self.record.until_s is None or now_s < self.record.until_s:
             return False
         self.seq += 1
         self.engine.journal.write(self.lease, intended=self._intent(now_s))
@@ -217,6 +230,7 @@ class Driver:
             settled,
             standing_of(decision, self.evidence, now_s, detail=settled.detail, code=settled.code),
             now_s,
+            goes_on=goes_on,
         )
         return True
 
@@ -249,7 +263,12 @@ class Driver:
 
     def _emit_question(self) -> None:
         until_s = self.record.until_s
-        self._emit(events.WAITING, not_before_s=until_s, code="operator", detail=self._question())
+        self._emit(
+            events.WAITING,
+            not_before_s=until_s,
+            code="operator",
+            detail=question(self.machine, replace(self.record, evidence=self.evidence)),
+        )
 
     def _emit_intended(self) -> None:
         self._emit(events.ATTEMPT_INTENDED, attempt=self.record.position.attempt)

@@ -13,7 +13,7 @@ from orchestrator.pacing import Wait
 from orchestrator.playbook import diagnostics as found
 from orchestrator.playbook import loader, nodes
 from orchestrator.playbook.diagnostics import Findings, Place, did_you_mean
-from orchestrator.playbook.grammar import DEFAULTS, DOCUMENT, INPUT, MAX_STATES, PLAYBOOK_NAME, Field
+from orchestrator.playbook.grammar import DEFAULTS, DOCUMENT, INPUT, MAX_STATES, PLAYBOOK_NAME
 from orchestrator.playbook.model import ActionSpec, Parameter, Playbook
 from orchestrator.playbook.parameters import ParameterReader
 from orchestrator.playbook.rules import Rules
@@ -60,7 +60,7 @@ class _Compilation:
     def compile(self, root: nodes.Mapping) -> Playbook | None:
         """The playbook; None or unfinished when there are findings."""
         _, values = self._reader.fields(
-            root, {**DOCUMENT, "playbook": Field("string", required=True)}, "the playbook"
+            root, {**DOCUMENT, "playbook": replace(DOCUMENT["playbook"], type="string")}, "the playbook"
         )
         name = values.get("playbook")
         if name is not None:

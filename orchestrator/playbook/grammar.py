@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.machine import APPROVED, EXHAUSTED, FAILED, REJECTED, TIMED_OUT, Result
+from orchestrator.pacing import PACES
 
 DAY_S = 86_400.0
 MAX_TIMEOUT_S = 30 * DAY_S
@@ -79,6 +80,7 @@ WAIT: Mapping[str, Field] = {
     ),
     "max_interval": Field("duration", minimum=0.1, maximum=DAY_S, description="No delay is longer."),
     "jitter": Field("number", minimum=0, maximum=1, description="Share by which delays are spread."),
+    "pace": Field("string", choices=PACES, description="fixed, or learned from what earlier runs took."),
     "timeout": Field("duration", minimum=1, maximum=MAX_TIMEOUT_S, description="From entering the state."),
     "consecutive": Field("integer", minimum=1, maximum=50, description="Successes in a row that are needed."),
     "spread": Field("duration", minimum=0, maximum=DAY_S, description="From the first to the last of them."),

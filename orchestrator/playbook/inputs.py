@@ -71,8 +71,12 @@ _REMEDIES = {
 }
 
 
+_MOST_DIGITS = 18  # as in a playbook; far below the number at which int() refuses
+
+
 def _integer(text: str, _name: str) -> int | None:
-    return int(text) if text.isascii() and text.removeprefix("-").isdecimal() else None
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS else None
 
 
 def _number(text: str, _name: str) -> float | None:

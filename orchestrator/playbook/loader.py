@@ -41,7 +41,7 @@ _FORBIDDEN = re.compile(
 )
 _LOOKALIKE = re.compile("[\xa0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000]")
 _NAMED = {"\xa0": "a no-break space", "\u200b": "a zero-width space", "\u202f": "a narrow no-break space"}
-_QUOTED_WORD = re.compile(r"'[^'<>]*\w[^'<>]*'|\"[^\"]*\"")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _TYPOGRAPHIC_QUOTES = "\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb"
 
 
@@ -271,12 +271,18 @@ def _place(event: Event) -> Place:
     return Place(mark.line + 1, mark.column + 1)
 
 
+def _unless_word(quoted: re.Match[str]) -> str:
+    """What the parser quotes: signs and the names of its tokens (`'<stream end>'`), but no word."""
+    text = quoted.group()
+    return text if text.startswith("'<") or not re.search(r"\w", text) else "…"
+
+
 def _report_syntax(text: str, error: yaml.YAMLError, findings: Findings) -> None:
     """A YAML error as a finding; tabs and no-break spaces are named, since one does not see them."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
     # Quoted words in the parser's sentence come from the document and may be secret.
-    problem = _QUOTED_WORD.sub("…", str(getattr(error, "problem", None) or "the text cannot be read"))
+    problem = _QUOTED.sub(_unless_word, str(getattr(error, "problem", None) or "the text cannot be read"))
     lines = text.split("\n")
     nearby = [number for number in (place.line, place.line - 1) if 0 < number <= len(lines)]
     for number in nearby:

@@ -43,6 +43,7 @@ class ActionSpec:
         one_way: whether its effect cannot be taken back by asking again; the state must say
             `one_way: true` and name the proof it `requires`.
         evidence: top-level keys it adds to the run's evidence.
+        learnable: whether it keeps an account of how long things take, for `pace: learned`.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ActionSpec:
     waits: bool = False
     one_way: bool = False
     evidence: frozenset[str] = frozenset()
+    learnable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ class ParameterReader:
             self.findings.add(
                 node.place,
                 found.REFERENCE_TYPE,
-                f"'{key}' needs a {parameter.type}, but references inside a text make a text",
+                f"'{key}' needs type {parameter.type}, but references inside a text make a text",
                 "write the reference alone, `{{ … }}`",
             )
             return None

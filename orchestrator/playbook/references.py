@@ -38,6 +38,17 @@ _ACCEPTS: Mapping[str, tuple[type, ...]] = {
     "list": (list, tuple),
     "mapping": (dict, Mapping),
 }
+# What a value in the trees is called in a sentence for users.
+_TYPE_NAMES: Mapping[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "list",
+    tuple: "list",
+    dict: "mapping",
+    type(None): "null",
+}
 
 
 class ReferenceSyntax(ValueError):
@@ -283,9 +294,9 @@ def _resolved(value: Any, scope: Mapping[str, Any], name: str) -> Any:
         )
         if not fits:
             raise UsageError(
-                f"'{name}' needs a {value.type}, but {value.whole} is a {type(found).__name__}",
+                f"'{name}' needs type {value.type}, but {value.whole} is of type {_type_name(found)}",
                 code="reference_mistyped",
-                remedy=f"refer to a {value.type} in '{name}', or change what {value.whole} holds",
+                remedy=f"refer to a value of type {value.type}, or change what {value.whole} holds",
             )
         return found
     return _walked(value, lambda item: _resolved(item, scope, name))
@@ -304,6 +315,10 @@ def _walked(value: Any, visit: Any) -> Any:
     return value
 
 
+def _type_name(value: Any) -> str:
+    return _TYPE_NAMES.get(type(value), "object")
+
+
 def _as_text(part: str | Reference, scope: Mapping[str, Any], name: str) -> str:
     if isinstance(part, str):
         return part
@@ -313,7 +328,7 @@ def _as_text(part: str | Reference, scope: Mapping[str, Any], name: str) -> str:
     if isinstance(found, str | int | float):
         return str(found)
     raise UsageError(
-        f"{part} in '{name}' is a {type(found).__name__} and cannot stand inside a text",
+        f"{part} in '{name}' is of type {_type_name(found)} and cannot stand inside a text",
         code="reference_mistyped",
         remedy=f"refer to one field of {part}",
     )

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from orchestrator.machine import EXHAUSTED, PROOF_STALE, TIMED_OUT
+from orchestrator.pacing import FIXED
 from orchestrator.playbook import secret_references
 from orchestrator.playbook.grammar import (
     ALWAYS_OUTCOMES,
@@ -122,6 +123,8 @@ def _action_state(spec: ActionSpec, fault_codes: Collection[str]) -> Schema:
     schema["description"] = spec.summary
     if required:
         schema["required"].append("with")
+    if not spec.learnable:
+        schema["properties"]["wait"] = {"properties": {"pace": {"const": FIXED}}}
     if spec.one_way:
         schema["required"].append("one_way")
         schema["properties"]["one_way"] = {"const": True}

@@ -85,7 +85,7 @@ class Scopes:
             self._findings.add(
                 use.place,
                 found.REFERENCE_TYPE,
-                f"input '{name}' is a {kind}, but '{use.label}' needs a {use.expected}",
+                f"input '{name}' is of type {kind}, but '{use.label}' needs type {use.expected}",
                 f"give the input `type: {use.expected}`, or refer to another one",
             )
 
@@ -177,7 +177,7 @@ class Scopes:
                     self._findings.add(
                         draft.place_of("operator"),
                         found.REFERENCE_TYPE,
-                        f"input '{name}' is a {kinds[name]} elsewhere and a {kind} here",
+                        f"input '{name}' is of type {kinds[name]} elsewhere and {kind} here",
                         "use one type, or another name",
                     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator import machine
-from orchestrator.pacing import Wait
+from orchestrator.pacing import LEARNED, Wait
 from orchestrator.playbook import diagnostics as found
 from orchestrator.playbook import nodes, references
 from orchestrator.playbook.diagnostics import Findings, Place, did_you_mean
@@ -35,6 +35,7 @@ _WAIT_FIELDS = {
     "timeout": "timeout_s",
     "consecutive": "consecutive",
     "spread": "spread_s",
+    "pace": "pace",
 }
 _REQUIRES_FIELDS = {
     "proved": "proved",
@@ -196,6 +197,14 @@ class StateReader:
         if name is None:
             return
         draft.spec = self._actions[name]
+        paced = draft.node.entries["wait"].node if "pace" in stated else None
+        if stated.get("pace") == LEARNED and not draft.spec.learnable and isinstance(paced, nodes.Mapping):
+            self._findings.add(
+                paced.entries["pace"].place,
+                found.MISPLACED_KEY,
+                f"'{name}' keeps no account of how long things take, so its pace cannot be learned",
+                "remove `pace`",
+            )
         entry = draft.node.entries.get("with")
         given: nodes.Node = entry.node if entry else nodes.Mapping(*draft.place)
         node = self._reader.mapping(given, "with")

@@ -62,18 +62,18 @@ class Reader:
         self, node: nodes.Node, allowed: Mapping[str, Field], where: str
     ) -> tuple[nodes.Mapping | None, dict[str, Any]]:
         """The values of all plain fields of the mapping *node*; faulty ones are left out."""
-        mapping = self.mapping(node, where)
-        if mapping is None:
+        if not isinstance(node, nodes.Mapping):
+            self._not_a(node, "mapping", where)
             return None, {}
-        self.check_keys(mapping, allowed, where)
+        self.check_keys(node, allowed, where)
         values: dict[str, Any] = {}
-        for key, entry in mapping.entries.items():
+        for key, entry in node.entries.items():
             field = allowed.get(key)
             if field is not None and field.type not in {"mapping", "literal"}:
                 value = self.value(entry.node, field, key)
                 if value is not None:
                     values[key] = value
-        return mapping, values
+        return node, values
 
     def value(self, node: nodes.Node, field: Field, label: str) -> Any:
         """The value of *node* as *field* wants it; None after a finding."""
@@ -133,7 +133,10 @@ class Reader:
         return None
 
     def wrong_type(self, node: nodes.Node, expected: str, label: str) -> None:
-        """A finding: *node* is not what was expected."""
+        """A finding: the value of *label* is not what was expected."""
+        self._not_a(node, expected, f"'{label}'")
+
+    def _not_a(self, node: nodes.Node, expected: str, what: str) -> None:
         remedy = f"write {_ARTICLES[expected]}"
         if (
             expected in {"string", "name", "state"}
@@ -146,7 +149,7 @@ class Reader:
         self.findings.add(
             node.place,
             found.WRONG_TYPE,
-            f"'{label}' is {_described(node)}, not {_ARTICLES[expected]}",
+            f"{what} is {_described(node)}, not {_ARTICLES[expected]}",
             remedy,
         )
 

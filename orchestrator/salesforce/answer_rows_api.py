@@ -120,7 +120,7 @@ NETWORK_ROWS = rows(
     ("401", "", "session_expired"),
     ("403", "request[_ ]limit|totalrequests", "request_limit"),
     ("403", "blocked|forbidden by|access denied", "egress_blocked"),
-    ("404", "", "record_missing"),
+    ("404", "", "url_not_an_org"),  # a page: a record that is missing is said in JSON
     ("410", "", "api_version_unsupported"),
     ("503", "maintenance", "org_in_maintenance"),
     ("406|420|425|429|5[0-9][0-9]", "", "server_trouble"),

@@ -127,7 +127,8 @@ def deploy_status(result: Mapping[str, Any]) -> DeployStatus:
     state = _SPELT_OTHERWISE.get(word, word)
     if state not in STATES or not request_id:
         raise OrgFault(
-            FAULTS["answer_unknown"], redact(f"deploy {request_id or '(no id)'} is in a state named {state!r}")
+            FAULTS["answer_unknown"],
+            redact(f"deploy {request_id or '(no id)'} is in a state named {state!r}"),
         )
     details = result.get("details")
     details = details if isinstance(details, Mapping) else {}

@@ -31,7 +31,7 @@ _MOST_PAGES = 500  # of up to 2000 records
 
 
 class Row(dict[str, Any]):
-    """An object of an answer. What was asked for and is not in it is a fault of the answer, not of the reader."""
+    """An object of an answer; what was asked for and is not in it is a fault of the answer, not of ours."""
 
     def __missing__(self, name: str) -> Any:
         """Raises OrgFault `answer_unknown`."""

@@ -107,7 +107,8 @@ def read_callback(query: str, authorization: Authorization, *, is_spent: bool = 
             its second answer; what the org said instead of a code (`authorization_denied`, …).
     """
     fields = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
-    if not hmac.compare_digest(fields.get("state", "").encode("utf-8", "surrogatepass"), authorization.state.encode()):
+    state = fields.get("state", "").encode("utf-8", "surrogatepass")
+    if not hmac.compare_digest(state, authorization.state.encode()):
         raise OrgFault(fault("authorization_state_mismatch"), "the callback is not the answer to this login")
     if is_spent:
         raise OrgFault(fault("authorization_code_spent"), "the callback of this login came a second time")

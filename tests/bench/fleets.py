@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,13 +21,28 @@ _ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Cost:
-    """What a fleet cost: seconds of wall and CPU time, megabytes at the most, requests per org."""
+    """What a fleet cost.
+
+    Attributes:
+        wall_s: from the start of the process to its end.
+        cpu_s: of the process.
+        simulator_cpu_s: of the simulator meanwhile.
+        peak_mb: most memory the process held.
+        requests_per_org: as the simulator counted them.
+        out: standard output.
+    """
 
     wall_s: float
     cpu_s: float
+    simulator_cpu_s: float
     peak_mb: float
     requests_per_org: float
     out: str
+
+    @property
+    def share_of_cores(self) -> float:
+        """How much of all cores the process and the simulator used; near 1 the machine was the limit."""
+        return (self.cpu_s + self.simulator_cpu_s) / self.wall_s / (os.cpu_count() or 1)
 
 
 @contextlib.contextmanager
@@ -38,7 +54,7 @@ def simulated(count: int, speed: float, profile: str = "production") -> Iterator
         if process.stdout is None:
             raise AssertionError
         try:
-            yield json.loads(process.stdout.readline())
+            yield {**json.loads(process.stdout.readline()), "pid": str(process.pid)}
         finally:
             process.terminate()
 
@@ -66,7 +82,7 @@ def _measured(command: list[str], orgs: Mapping[str, str], count: int) -> Cost:
         "REQUESTS_CA_BUNDLE": orgs["ca"],
         "ORCHESTRATOR_KEY": "a passphrase for benches",
     }
-    began_s = time.perf_counter()
+    began_s, simulator_s = time.perf_counter(), _cpu_s(orgs["pid"])
     with subprocess.Popen(  # noqa: S603 - our own program
         command, env=environment, cwd=_ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -78,10 +94,26 @@ def _measured(command: list[str], orgs: Mapping[str, str], count: int) -> Cost:
     return Cost(
         wall_s=time.perf_counter() - began_s,
         cpu_s=used.ru_utime + used.ru_stime,
+        simulator_cpu_s=_cpu_s(orgs["pid"]) - simulator_s,
         peak_mb=used.ru_maxrss / 1024,
         requests_per_org=_requests(orgs, count),
         out=out,
     )
+
+
+def slowest_own_s(folder: Path) -> float:
+    """Longest time from the first attempt of a run to its last, by the journal in *folder*."""
+    query = (
+        "SELECT MAX(own_s) FROM (SELECT MAX(settled_s) - MIN(intended_s) AS own_s FROM attempt GROUP BY run)"
+    )
+    with contextlib.closing(sqlite3.connect(folder / "journal.db")) as journal:
+        return float(journal.execute(query).fetchone()[0])
+
+
+def _cpu_s(pid: str) -> float:
+    """CPU seconds of a living process (proc(5), fields utime and stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _requests(orgs: Mapping[str, str], count: int) -> float:

@@ -218,7 +218,7 @@ def test_discovery_sends_no_credentials_and_reads_who_lives_there(org):
         (http(302, Location="https://acme-new.my.salesforce.com/"), "host_moved"),
         (http(200, b"<html>", "text/html"), "not_json"),
         (answer(200, ["x"]), "answer_unknown"),
-        (http(404, b"", "text/html"), "record_missing"),
+        (http(404, b"", "text/html"), "url_not_an_org"),
     ],
 )
 def test_a_host_that_does_not_say_who_it_is_is_a_fault(org, body, code):

@@ -47,6 +47,7 @@ EVIDENCE: Mapping[str, Any] = {
         "attempts": NUMBER,
         "first_success_s": NUMBER,
         "settled_s": NUMBER,
+        "refused_s": NUMBER,
         "answers": {EACH: NUMBER},
     },
     "adopted": {"bootstrap_session": TEXT},
