@@ -6,9 +6,11 @@ BIN    := $(VENV)/bin
 AUDIT  := .venv-audit
 FUZZ   := .venv-fuzz
 FUZZ_SECONDS ?= 60
+MUTATE := .venv-mutate
+MUTATE_CHILDREN ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-clients test-fast lint format bench fuzz chaos soak build audit lock clean
+.PHONY: help demo test test-clients test-fast lint format bench fuzz chaos soak mutate build audit lock clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +50,13 @@ soak: $(VENV)/dev.stamp ## an hour of a fleet in bad weather; memory, files and 
 fuzz: $(FUZZ)/stamp ## atheris on everything that parses bytes from outside, FUZZ_SECONDS (60) for each target
 	$(FUZZ)/bin/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
+mutate: $(MUTATE)/stamp ## change the core in a copy, bit by bit, and see which change no test notices
+	rm -rf build/mutate && mkdir -p build/mutate
+	tar --exclude=__pycache__ -cf - orchestrator tests playbooks fixtures docs pyproject.toml README.md LICENSE NOTICE \
+	  | tar -xf - -C build/mutate
+	cd build/mutate && nice $(CURDIR)/$(MUTATE)/bin/mutmut run --max-children $(MUTATE_CHILDREN) $(MUTANTS)
+	$(MUTATE)/bin/python .ci/mutation_score.py build/mutate
+
 build: $(AUDIT)/stamp .venv-run/stamp ## wheel, sdist and SBOM (CycloneDX) in dist/, the same bytes every time
 	$(AUDIT)/bin/python -m hatchling build -d dist
 	$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
@@ -61,11 +70,13 @@ lock: $(VENV)/dev.stamp ## make the lock files anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header -o locks/dev.txt
 	uv pip compile locks/audit.in --universal --generate-hashes --no-header -o locks/audit.txt
 	uv pip compile pyproject.toml locks/fuzz.in --universal --generate-hashes --no-header -o locks/fuzz.txt
+	uv pip compile pyproject.toml locks/mutate.in -c locks/dev.txt --group dev --universal --generate-hashes --no-header \
+	  -o locks/mutate.txt
 	cd tests/clients && npm install --package-lock-only --ignore-scripts \
 	  --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what was made here
-	rm -rf $(VENV) $(AUDIT) $(FUZZ) .venv-run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT) $(FUZZ) $(MUTATE) .venv-run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -87,6 +98,11 @@ $(AUDIT)/stamp: locks/audit.txt
 $(FUZZ)/stamp: locks/fuzz.txt
 	$(PYTHON) -m venv $(FUZZ)
 	$(FUZZ)/bin/python -m pip install --quiet --require-hashes -r locks/fuzz.txt
+	@touch $@
+
+$(MUTATE)/stamp: locks/mutate.txt
+	$(PYTHON) -m venv $(MUTATE)
+	$(MUTATE)/bin/python -m pip install --quiet --require-hashes -r locks/mutate.txt
 	@touch $@
 
 .venv-run/stamp: locks/run.txt | $(AUDIT)/stamp
