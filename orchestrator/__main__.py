@@ -13,7 +13,9 @@ def main() -> None:
         sys.stdout.write(f"orchestrator {__version__}\n")
         raise SystemExit(0)
     from orchestrator.cli.main import run_cli  # noqa: PLC0415 - likewise
+    from orchestrator.cli.privacy import redact_last_words  # noqa: PLC0415 - likewise
 
+    redact_last_words()
     raise SystemExit(run_cli(sys.argv[1:]))
 
 

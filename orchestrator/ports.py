@@ -213,7 +213,7 @@ class Journal(Protocol):
         ...
 
     def finished_evidence(self, playbook: str, speed: float, limit: int) -> list[tuple[str, dict[str, Any]]]:
-        """Run and evidence of the newest finished runs of the playbook at that speed of time, newest first."""
+        """Run and evidence of the newest finished runs of a playbook at that speed of time, newest first."""
         ...
 
     def due(self, now_s: float, limit: int, *, batch: str | None = None) -> list[str]:

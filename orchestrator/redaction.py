@@ -83,9 +83,11 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        # A variable that is no UTF-8 comes as surrogates; a failed encoding would carry the text in its error.
-        mine, theirs = (one._value.encode("utf-8", "surrogatepass") for one in (self, other))
-        return hmac.compare_digest(mine, theirs)
+        return hmac.compare_digest(self._bytes(), other._bytes())
+
+    def _bytes(self) -> bytes:
+        # A variable that is no UTF-8 holds surrogates; the error of a refused encoding would hold the text.
+        return self._value.encode("utf-8", "surrogatepass")
 
     def __hash__(self) -> NoReturn:
         raise TypeError("a Secret is not hashable; it must not become a key or a member of a set")
@@ -113,14 +115,19 @@ def _parts(value: str) -> list[str]:
 
 
 def environment_for_children(environ: Mapping[str, str], references: Iterable[str] = ()) -> dict[str, str]:
-    """*environ* for a program of somebody else: without our own secrets, and without those of the org.
+    """*environ* for a program of somebody else: without our own secrets and those of orgs.
+
+    A variable is left out whose value is a living Secret, or which a reference names.
 
     Args:
         environ: environment variables of this process.
-        references: of the org in question; the variables that `env:` references name are left out.
+        references: of the org in question, such as `env:ACME_PASSWORD`.
     """
-    named = {text.removeprefix("env:") for text in references if text.startswith("env:")}
-    return {name: value for name, value in environ.items() if name not in _OURS | named}
+    kept_back = _OURS | {text.removeprefix("env:") for text in references if text.startswith("env:")}
+    with _lock:
+        return {
+            name: value for name, value in environ.items() if name not in kept_back and value not in _known
+        }
 
 
 def redact(text: str) -> str:

@@ -31,7 +31,7 @@ class PlanLockdown:
         name="plan_lockdown",
         summary="Choose the locks for this org and this bootstrap user; explain what is left open.",
         outcomes=frozenset({"succeeded", "already_locked", "nothing_to_lock", "needs_approval"}),
-        faults=frozenset({"permission_missing", "no_other_admin", "record_missing"}),
+        faults=frozenset({"permission_missing", "no_other_admin", "record_missing", "read_only"}),
         parameters={
             "principal": Parameter("string", default="handed_over", choices=get_args(Principal)),
             "require_sso": Parameter("boolean", default=False, description="of a handed-over account too"),
@@ -95,15 +95,22 @@ def _approval(ctx: RunContext, tree: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def lock_plan(ctx: RunContext, org: Connection) -> dict[str, Any]:
-    """The chooser's plan for the bootstrap user of the orgs file, read as whoever *org* is; reads only."""
+    """The chooser's plan for the bootstrap user of the orgs file, read as whoever *org* is; reads only.
+
+    Raises:
+        OrgFault: `read_only`, a wait; `record_missing`; as the org refuses.
+    """
     jwt_user, user = _users(org, [jwt_username(ctx), str(ctx.org["username"])])
     known = _known_permissions(ctx, org)
     rows = facts.permission_sets_of(org, user.id, {"ApiUserOnly", ANY_API_AUTH} & (known | {"ApiUserOnly"}))
     grants = _grants(org, rows)
     others = facts.other_admins(org, {user.id, jwt_user.id})
     api_only = any(row["PermissionsApiUserOnly"] for row in rows)
+    found = _facts(ctx, org, (user, jwt_user), known, grants, others=others, is_api_only=api_only)
+    if found.is_read_only:  # nothing would fit now; that is no reason to lock nothing
+        raise org_fault("read_only", "Organization.IsReadOnly is true")
     plan = choose(
-        _facts(ctx, org, (user, jwt_user), known, grants, others=others, is_api_only=api_only),
+        found,
         _principal(ctx),
         sso_asked_for=bool(ctx.parameters.get("require_sso")),
     )

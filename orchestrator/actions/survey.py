@@ -29,7 +29,7 @@ class Survey:
         name="survey",
         summary="Read what a run would change and what it would become; changes nothing.",
         outcomes=frozenset({"succeeded", "nothing_to_deploy"}),
-        faults=frozenset({"app_is_foreign", "permission_missing", "record_missing"}),
+        faults=frozenset({"app_is_foreign", "permission_missing", "record_missing", "read_only"}),
         parameters={
             "app_name": Parameter("string", required=True),
             "kind": Parameter(

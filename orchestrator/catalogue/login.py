@@ -25,7 +25,7 @@ LOGIN_FAULTS: tuple[FaultKind, ...] = (
     FaultKind("user_type_refused", Blame.OPERATOR, Disposition.STOP),
     FaultKind("transaction_security_blocked", Blame.ORG, Disposition.STOP),
     FaultKind("login_rate", Blame.PLATFORM, Disposition.BACK_OFF),
-    FaultKind("session_expired", Blame.ORCHESTRATOR, Disposition.FIX),
+    FaultKind("session_expired", Blame.OPERATOR, Disposition.FIX),
     FaultKind("session_not_valid_for_api", Blame.ORG, Disposition.STOP),
     FaultKind("grant_unsupported", Blame.ORG, Disposition.STOP),
 )

@@ -26,7 +26,16 @@ def load_orgs(file: str) -> Sequence[OrgEntry]:
     from orchestrator.fleet.orgs import read_orgs  # noqa: PLC0415 - heavy
 
     fmt = "csv" if file.lower().endswith(".csv") else "yaml"
-    return read_orgs(sys.stdin.read() if file == "-" else read_text(Path(file)), file, fmt)
+    return read_orgs(_standard_input() if file == "-" else read_text(Path(file)), file, fmt)
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise UsageError(
+            "standard input is not UTF-8 text", code="file_unreadable", remedy="send it as UTF-8"
+        ) from None
 
 
 def check_urls(entries: Sequence[OrgEntry]) -> None:

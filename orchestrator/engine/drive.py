@@ -10,9 +10,16 @@ from orchestrator.actions.base import RunContext
 from orchestrator.engine import events
 from orchestrator.engine.events import Event
 from orchestrator.engine.operator import question
-from orchestrator.engine.standing import moved, notes_of_visit, outcome_name, outcome_of, standing_of
+from orchestrator.engine.standing import (
+    cause_of,
+    moved,
+    notes_of_visit,
+    outcome_name,
+    outcome_of,
+    standing_of,
+)
 from orchestrator.errors import Defect, OrchestratorError, OrgFault
-from orchestrator.machine import Decision, Done, Outcome, Position, decide, expire, gate
+from orchestrator.machine import Decision, Done, Outcome, Position, Result, decide, expire, gate
 from orchestrator.pacing import LEARNED
 from orchestrator.playbook.references import resolve
 from orchestrator.ports import Intent, Lease, RunRecord, RunStatus, Settlement, Standing
@@ -105,7 +112,17 @@ class Driver:
             evidence=evidence,
         )
         standing = standing_of(decision, self.evidence, now_s, detail=settled.detail, code=settled.code)
-        self._settle(settled, standing, now_s)
+        self._settle(settled, self._explained(standing, settled), now_s)
+
+    def _explained(self, standing: Standing, settled: Settlement) -> Standing:
+        """A run that ended badly after cleaning up well is told by what went wrong before."""
+        if standing.result in {None, str(Result.SUCCEEDED)} or settled.code:
+            return standing
+        cause = cause_of(self.machine, self.engine.journal.attempts(self.record.run))
+        if cause is None:
+            return standing
+        said = f"{cause.state} ({cause.code}): {cause.detail}; then {settled.detail}"
+        return replace(standing, code=cause.code, detail=said)
 
     def _decide(self, at: Position, outcome: Outcome, now_s: float) -> Decision:
         """What the machine decides, with what earlier runs tell if the state paces itself by them."""

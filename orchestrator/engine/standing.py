@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +16,14 @@ from orchestrator.machine import (
     Done,
     Failed,
     Halt,
+    Machine,
     Outcome,
     Perform,
     Position,
 )
 from orchestrator.ports import AttemptRecord, RunRecord, RunStatus, Standing
 
+AGAIN = "again"
 LOGIN_BUDGET = "login_budget"  # the one refusal that comes from ourselves: nothing was sent
 
 
@@ -69,9 +72,23 @@ def outcome_name(outcome: Outcome) -> str:
         case Done(name=name):
             return name
         case Again():
-            return "again"
+            return AGAIN
         case Failed():
             return FAILED
+
+
+def cause_of(machine: Machine, attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
+    """The newest attempt that made its state give up, when states that clean up came after it.
+
+    A code with an edge of its own was expected, and is no reason why a run did not reach its end.
+    """
+    for attempt, following in reversed(list(itertools.pairwise(attempts))):
+        gave_up = attempt.outcome == FAILED or (
+            attempt.outcome == AGAIN and (following.state != attempt.state or following.attempt == 1)
+        )
+        if gave_up and attempt.code and attempt.code not in machine.states[attempt.state].on:
+            return attempt
+    return None
 
 
 def moved(record: RunRecord, standing: Standing, seq: int) -> RunRecord:

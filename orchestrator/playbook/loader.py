@@ -169,7 +169,8 @@ class _Builder:
         plain = not event.style
         start = event.start_mark
         if plain and self._check_characters:
-            text = self._check_plain(text, Place(start.line + 1, start.column + 1))
+            one_line = event.end_mark.line == start.line
+            text = self._check_plain(text, Place(start.line + 1, start.column + 1), one_line=one_line)
         frame = self._stack[-1] if self._stack else None
         if frame is not None and frame.key is None and isinstance(frame.node, Mapping):
             self._key(frame, text, Place(start.line + 1, start.column + 1), plain=plain)
@@ -247,10 +248,13 @@ class _Builder:
             _place(event), found.YAML_FEATURE, problem, "write the value itself, once, in one document"
         )
 
-    def _check_plain(self, text: str, place: Place) -> str:
-        """*text* as it was meant, after a finding about characters that are not what they look like."""
+    def _check_plain(self, text: str, place: Place, *, one_line: bool) -> str:
+        """*text* as it was meant, after a finding about characters that are not what they look like.
+
+        Lines of a longer text have been joined, so its characters have lost their columns.
+        """
         if bad := _LOOKALIKE.search(text):
-            at = Place(place.line, place.column + bad.start()) if "\n" not in text else place
+            at = Place(place.line, place.column + bad.start()) if one_line else place
             name = _NAMED.get(bad.group(), f"the invisible character U+{ord(bad.group()):04X}")
             self._findings.add(
                 at,

@@ -37,6 +37,7 @@ class Row(dict[str, Any]):
         """Raises OrgFault `answer_unknown`."""
         raise OrgFault(FAULTS["answer_unknown"], f"the org's answer lacks {name!r}")
 
+
 Renewal = Callable[[OrgFault], OrgFault]
 """From "this session is over" to the fault to raise instead, for whoever can have a new session at will."""
 
@@ -172,7 +173,9 @@ class OrgApi:
             records += found
             if page.get("done", True):
                 return records
-            path = str(page["nextRecordsUrl"]).partition(f"/services/data/v{self._version}/")[2]
+            before, _, path = str(page["nextRecordsUrl"]).partition(f"/services/data/v{self._version}/")
+            if before or not path:  # not a page of this API: nothing is asked there
+                raise self._unknown_shape()
             if path in seen or len(seen) >= _MOST_PAGES:
                 raise OrgFault(FAULTS["answer_too_large"], "the org's answer to a query does not end")
             seen.add(path)

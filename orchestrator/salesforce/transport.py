@@ -223,17 +223,21 @@ def read_whole(response: Response, max_bytes: int) -> None:
     announced = response.headers.get("Content-Length", "")
     chunks: list[bytes] = []
     size_bytes = whole_number(announced)
+    is_whole = False
     try:
         if size_bytes <= max_bytes:
             size_bytes = 0
             while size_bytes <= max_bytes and (chunk := raw.read(_CHUNK_BYTES, decode_content=True)):
                 chunks.append(chunk)
                 size_bytes += len(chunk)
-        if size_bytes > max_bytes:
-            raw.close()
-            host = urlsplit(response.url).netloc
-            raise OrgFault(FAULTS["answer_too_large"], f"{host} answered with more than {max_bytes} bytes")
+        is_whole = size_bytes <= max_bytes
     finally:
+        # What is left unread must not become the answer to the next request on this connection.
+        if not is_whole:
+            raw.close()
         raw.release_conn()
+    if not is_whole:
+        host = urlsplit(response.url).netloc
+        raise OrgFault(FAULTS["answer_too_large"], f"{host} answered with more than {max_bytes} bytes")
     response._content = b"".join(chunks)  # noqa: SLF001 - requests has no other way to hand over a read body
     response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - likewise

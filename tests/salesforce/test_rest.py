@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from wire_server import ORG, ManualClock, http, network_to, serving
 
-from orchestrator.errors import Defect, OrgFault, UsageError
+from orchestrator.errors import Defect, OrgFault
 from orchestrator.redaction import Secret
 from orchestrator.salesforce.discovery import api_versions, auth_configuration
 from orchestrator.salesforce.hosts import parse_org_url
@@ -67,8 +67,9 @@ def test_a_next_page_on_another_host_is_not_fetched_with_our_session(org):
     org.answers[f"GET {BASE}/query/"] = answer(
         200, {"done": False, "nextRecordsUrl": "@evil.example/x", "records": [], "totalSize": 3}
     )
-    with pytest.raises(UsageError):
+    with pytest.raises(OrgFault) as fault:
         org.api.query("SELECT Id FROM User")
+    assert fault.value.code == "answer_unknown"
     assert len(org.server.seen) == 1
 
 
