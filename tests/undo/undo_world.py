@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
-from urllib3 import HTTPResponse
+from worlds.wire import Died, HandClock, Wire, WireAdapter, changes, operation, untouched
 
 from orchestrator.app import App, Configuration, playbook_source
 from orchestrator.cli.undo import locks_of, new_undo
@@ -24,82 +22,12 @@ from orchestrator.redaction import Secret
 from orchestrator.salesforce.rest import OrgApi
 from orchestrator.salesforce.session import Network, NetworkPolicy
 from orchestrator.simulator import control_changes, sessions
-from orchestrator.simulator.adapter import SimulatorAdapter
-from orchestrator.simulator.operations import operation_of
-from orchestrator.simulator.reading import make_request
 from orchestrator.simulator.simulation import Simulator
 from orchestrator.simulator.truth import org_truth
 
-T0 = 1_790_000_000.0
 MOST_WAKE_UPS = 400
+REQUEST_TAKES_S = 0.02
 APP = "Orchestrator_JWT"
-READING = frozenset({"query", "read_metadata", "check_deploy_status", "token"})
-
-Wire = Callable[[requests.PreparedRequest, Callable[[], requests.Response]], requests.Response]
-
-
-class Died(BaseException):
-    """The process is gone: nothing in the product may catch this and carry on."""
-
-
-def untouched(_request: requests.PreparedRequest, send: Callable[[], requests.Response]) -> requests.Response:
-    return send()
-
-
-@dataclass
-class HandClock:
-    """Unix seconds that pass only when somebody says so."""
-
-    at_s: float = T0
-
-    def now_s(self) -> float:
-        return self.at_s
-
-    def sleep(self, seconds: float) -> None:
-        self.at_s += max(seconds, 0.0)
-
-
-class WireAdapter(SimulatorAdapter):
-    """The simulator as an adapter, with a place to cut the wire: before it is asked, or after it answered."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world.simulator)
-        self.world = world
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        def ask() -> requests.Response:
-            self.world.clock.sleep(0.02)
-            answered = super(WireAdapter, self).send(request, **options)
-            answered.raw = HTTPResponse(
-                io.BytesIO(answered.raw.read()),
-                headers=dict(answered.headers),
-                status=answered.status_code,
-                preload_content=False,
-            )
-            return answered
-
-        return self.world.wire(request, ask)
-
-
-def operation(request: requests.PreparedRequest) -> str:
-    """What the simulator calls this request."""
-    body = request.body or b""
-    headers = [(name, str(value)) for name, value in request.headers.items()]
-    return operation_of(
-        make_request(
-            request.method or "GET",
-            request.path_url or "/",
-            [("Host", urlsplit(request.url or "").netloc), *headers],
-            body.encode() if isinstance(body, str) else bytes(body),
-            client_ip="127.0.0.1",
-            scheme="https",
-        )
-    )
-
-
-def changes(request: requests.PreparedRequest) -> bool:
-    """Whether the request may change the org."""
-    return request.method != "GET" and operation(request) not in READING
 
 
 @dataclass
@@ -129,9 +57,20 @@ class World:
         app = App(Configuration(home=self.home), environ=environ)
         app.clock = self.clock
         network = Network(NetworkPolicy(), clock_s=self.clock.now_s, sleep=self.clock.sleep)
-        network._adapter = WireAdapter(self)
+        network._adapter = WireAdapter(self.simulator, self._wired)
         app.__dict__["network"] = network
         return app
+
+    def _wired(
+        self, request: requests.PreparedRequest, send: Callable[[], requests.Response]
+    ) -> requests.Response:
+        """Whatever the wire is at this moment; a request takes its time."""
+
+        def ask() -> requests.Response:
+            self.clock.sleep(REQUEST_TAKES_S)
+            return send()
+
+        return self.wire(request, ask)
 
     def new_process(self) -> None:
         """What was in memory is lost."""
