@@ -26,6 +26,9 @@ from orchestrator.salesforce.lockdown import MECHANISMS
 # while one front end of several lagged were seen in 2 % of simulated orgs with 2 to 10 minutes of
 # propagation; five minutes more let it catch up.
 CANARY_PATIENCE_S = 300.0
+# A platform in trouble may also stand in the way of the undo; after that the window of the state comes near,
+# and what is still in force must be on the record before it closes.
+UNDO_PATIENCE_S = 600.0
 SESSION_OVER = frozenset({"token_not_honoured", "session_not_valid_for_api"})
 
 
@@ -156,6 +159,9 @@ class LockPassword:
         try:
             said = LOCKS[name].undo(ctx, _session_that_still_works(ctx), _user_id(ctx), before)
         except OrgFault as stuck:
+            passing = stuck.kind.disposition is Disposition.BACK_OFF
+            if passing and (ctx.now_s() - ctx.entered_at_s) * ctx.speed < UNDO_PATIENCE_S:
+                return Again(stuck.code, f"undoing {name}: {stuck.detail}", stuck.retry_after_s or 0.0)
             said = f"the lock is still in force, undoing it failed ({stuck.code}: {stuck.detail})"
             entry["undo_failed"] = said
         else:
