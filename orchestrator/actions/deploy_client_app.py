@@ -109,6 +109,10 @@ class DeployClientApp(Deploying):
         if outcome.code == "consumer_key_taken":
             ctx.note(consumer_key=None, deploy_id=None, announced_at=None)
             return Again(outcome.code, outcome.detail)
+        if outcome.code == "consumer_key_on_update" and not ctx.notes.get("adopting"):
+            # An earlier deploy of ours was still under way when this one was made: now it updates.
+            ctx.note(deploy_id=None, announced_at=None)
+            return Again(outcome.code, outcome.detail)
         return outcome
 
     def _kind(self, ctx: RunContext) -> str:

@@ -185,6 +185,16 @@ def find_lost_deploy(
     return next((str(row["Id"]) for row in rows if str(row["Id"])[:15] not in known), None)
 
 
+def deploy_under_way(ctx: RunContext, org: Connection) -> str | None:
+    """Id of a real deploy of our own user that the org still works on; None when there is none."""
+    rows = org.rest.query_tooling(
+        "SELECT Id FROM DeployRequest WHERE CheckOnly = false AND CreatedById = {me} "
+        "AND Status IN ('Pending', 'InProgress', 'FinalizingDeploy', 'Canceling')",
+        me=_deployer(ctx),
+    )
+    return str(rows[0]["Id"]) if rows else None
+
+
 def foreign(what: str, name: str) -> Failed:
     """Somebody else's component has the name we would use."""
     return Failed(

@@ -103,4 +103,10 @@ class RemoveApp(Deploying):
             if refused.code not in removal.GONE:
                 raise
             return self._gone(ctx)
-        return None if removal.app_members(ctx, org) else self._gone(ctx)
+        try:
+            left = removal.app_members(ctx, org)
+        except OrgFault as refused:
+            if not removal.is_dead(refused):
+                raise
+            return Again("token_not_honoured", refused.detail)  # of a session that is seconds old
+        return None if left else self._gone(ctx)

@@ -10,11 +10,17 @@ from orchestrator.actions.base import RunContext
 from orchestrator.actions.credential import Connection
 from orchestrator.actions.deploy_certificate import certificate_package
 from orchestrator.actions.deploy_client_app import existing_app, read_oauth
-from orchestrator.actions.deploying import DEPLOY_FAULTS, TRANSPORT, Deploying, deploy_evidence
+from orchestrator.actions.deploying import (
+    DEPLOY_FAULTS,
+    TRANSPORT,
+    Deploying,
+    deploy_evidence,
+    deploy_under_way,
+)
 from orchestrator.actions.generations import IN_USE, PREVIOUS, required
 from orchestrator.actions.plan_rotation import AB
 from orchestrator.errors import Defect
-from orchestrator.machine import Done, Failed, Outcome
+from orchestrator.machine import Again, Done, Failed, Outcome
 from orchestrator.playbook.model import ActionSpec
 from orchestrator.ports import iso
 from orchestrator.salesforce.certificate import certificate_sha256
@@ -80,6 +86,10 @@ class RollBackCertificate(Deploying):
     def package(self, ctx: RunContext, org: Connection) -> Package | Outcome:
         """The deploy that takes it back; an outcome when there is nothing to take back."""
         rotation = ctx.found("rotation")
+        if (
+            unfinished := deploy_under_way(ctx, org)
+        ) is not None:  # what it will have done cannot be seen yet
+            return Again("deploy_in_progress", f"deploy {unfinished} has to end before it is taken back")
         if rotation["mode"] == AB:
             return self._without_new_app(ctx, org, str(rotation["new_app"]))
         former = required(ctx, IN_USE)
@@ -100,7 +110,8 @@ class RollBackCertificate(Deploying):
             return Failed("undo_not_read_back", "the app does not hold the former certificate")
         outcome = _rolled_back(ctx, "the former certificate is in the app again", status)
         # How long a wrong-key answer may be a front end that lags behind is counted from the latest deploy.
-        deployed = {**ctx.evidence.get("client_app", {}), "deployed_at_s": ctx.now_s()}
+        app = {name: former.app[name] for name in ("kind", "name")}
+        deployed = {**ctx.evidence.get("client_app", {}), **app, "deployed_at_s": ctx.now_s()}
         return replace(outcome, evidence={**outcome.evidence, "client_app": deployed})
 
     def _without_new_app(self, ctx: RunContext, org: Connection, name: str) -> Package | Outcome:

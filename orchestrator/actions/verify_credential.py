@@ -40,7 +40,7 @@ from orchestrator.salesforce.hosts import OrgHost
 from orchestrator.salesforce.token import AccessToken
 
 # Front ends of one org may disagree for a moment (forcedotcom/cli issue 3482), so one refusal is not drift.
-_ASKED_TIMES = 3
+_ASKED_TIMES = 6
 _MAY_PASS = frozenset({Disposition.BACK_OFF, Disposition.WAIT})
 _DOCTOR = "`orchestrator doctor` looks for the cause."
 

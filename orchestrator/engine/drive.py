@@ -116,9 +116,12 @@ class Driver:
 
     def _explained(self, standing: Standing, settled: Settlement) -> Standing:
         """A run that ended badly after cleaning up well is told by what went wrong before."""
-        if standing.result in {None, str(Result.SUCCEEDED)} or settled.code:
+        expected = {"", *self.machine.states[self.record.position.state].on}
+        if standing.result in {None, str(Result.SUCCEEDED)} or settled.code not in expected:
             return standing
-        cause = cause_of(self.machine, self.engine.journal.attempts(self.record.run))
+        attempts = self.engine.journal.attempts(self.record.run)
+        newest = replace(attempts[-1], outcome=settled.outcome, code=settled.code)
+        cause = cause_of(self.machine, [*attempts[:-1], newest])
         if cause is None:
             return standing
         said = f"{cause.state} ({cause.code}): {cause.detail}; then {settled.detail}"

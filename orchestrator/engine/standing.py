@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -78,16 +77,20 @@ def outcome_name(outcome: Outcome) -> str:
 
 
 def cause_of(machine: Machine, attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
-    """The newest attempt that made its state give up, when states that clean up came after it.
+    """What made the newest visit give up that gave up, when states that clean up came after it.
 
     A code with an edge of its own was expected, and is no reason why a run did not reach its end.
     """
-    for attempt, following in reversed(list(itertools.pairwise(attempts))):
-        gave_up = attempt.outcome == FAILED or (
-            attempt.outcome == AGAIN and (following.state != attempt.state or following.attempt == 1)
-        )
-        if gave_up and attempt.code and attempt.code not in machine.states[attempt.state].on:
-            return attempt
+    visits: list[list[AttemptRecord]] = []
+    for attempt in attempts:
+        if not visits or attempt.attempt == 1 or attempt.state != visits[-1][-1].state:
+            visits.append([])
+        visits[-1].append(attempt)
+    for visit in reversed(visits):
+        expected = machine.states[visit[-1].state].on
+        unexpected = [attempt for attempt in visit if attempt.code and attempt.code not in expected]
+        if visit[-1].outcome in {FAILED, AGAIN} and unexpected:
+            return unexpected[-1]
     return None
 
 

@@ -210,6 +210,7 @@ def trusted_context(ca_bundle: str | None) -> ssl.SSLContext:
             remedy="point REQUESTS_CA_BUNDLE or SSL_CERT_FILE at a PEM file",
         ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False  # names are in subjectAltName (RFC 9525, section 2)
     return context
 
 

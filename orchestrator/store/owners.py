@@ -110,7 +110,8 @@ def _host() -> str:
 def _lock_new_file(directory: Path, owner: str) -> int | None:
     if sys.platform == "win32":
         return None
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for private in (directory.parent, directory):  # `parents` alone would make home with the user's umask
+        private.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = directory / (owner + _SUFFIX)
     file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     fcntl.flock(file, fcntl.LOCK_EX)

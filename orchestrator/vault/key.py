@@ -69,10 +69,10 @@ def load_key(home: Path, environ: Mapping[str, str]) -> VaultKey:
             `vault_permissions`.
     """
     with translated():
+        # Home is the user's to choose; others may look at it, but not put files there.
+        make_private_directory(home, forbidden=OTHERS_WRITE)
         recorded = _recorded(home)
         if recorded is None:
-            # Home is the user's to choose; others may look at it, but not put files there.
-            make_private_directory(home, forbidden=OTHERS_WRITE)
             with exclusively(home / "key.lock"):  # two first uses at once agree on one key
                 recorded = _recorded(home)
                 if recorded is None:
