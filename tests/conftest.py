@@ -28,7 +28,7 @@ remember_simulators()
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "reveals(where): shows a secret on purpose, in its 'output' or in 'files'; the rest is searched",
+        "reveals(where): shows a secret on purpose, in its 'output' or in 'files' beside home",
     )
 
 

@@ -28,6 +28,7 @@ def test_a_duration_that_is_none_is_refused(credentials: Credentials):
     assert (done.code, done.error["code"]) == (2, "setting_invalid")
 
 
+@pytest.mark.reveals("output")
 def test_the_private_key_is_shown_only_when_asked_for_by_name(credentials: Credentials):
     assert "PRIVATE KEY" not in credentials("show", "acme").out
     assert "PRIVATE KEY" not in credentials("show", "acme", "--json").out

@@ -15,6 +15,7 @@ from orchestrator.redaction import Secret
 from orchestrator.salesforce.certificate import KeyAndCertificate, load_private_key
 
 Export = Callable[..., Any]
+pytestmark = pytest.mark.reveals("files", "output")  # a private file, or `--to json --reveal`
 
 
 def test_a_shell_reads_the_environment_file(export: Export, stored: KeyAndCertificate, private: Path):

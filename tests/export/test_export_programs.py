@@ -13,6 +13,7 @@ from stand_ins import KEY, StandIns
 from orchestrator.salesforce.certificate import KeyAndCertificate
 
 Export = Callable[..., Any]
+pytestmark = pytest.mark.reveals("files")  # the stand-ins write down what they were handed
 TARGETS = {
     "sf": ["--to", "sf", "--alias", "acme"],
     "github": ["--to", "github", "--repo", "acme/app", "--environment", "production"],

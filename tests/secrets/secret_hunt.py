@@ -9,7 +9,6 @@ and the command lines of the processes.
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 import subprocess
@@ -17,9 +16,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, quote, quote_plus
-from xml.sax.saxutils import escape
+from urllib.parse import parse_qs
 
+from planted_secrets import forms
 from scenario_world import Wire
 
 from orchestrator.app import App, Configuration
@@ -189,19 +188,6 @@ class Hunt:
             return app.journal.runs()[0].run
         finally:
             app.close()
-
-
-def forms(secret: str) -> set[bytes]:
-    """The secret as it is, and as XML, forms, JSON and base64 write it."""
-    return {
-        secret.encode(),
-        escape(secret).encode(),
-        escape(secret, {"'": "&apos;", '"': "&quot;"}).encode(),
-        quote(secret, safe="").encode(),
-        quote_plus(secret).encode(),
-        json.dumps(secret)[1:-1].encode(),
-        base64.b64encode(secret.encode())[:-4],
-    }
 
 
 def command_lines(pid: int) -> Iterator[bytes]:
