@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from machine_building import T0, at, machine
 
@@ -45,6 +45,7 @@ SPANS = st.lists(
     max_size=30,
 )
 NOISE = st.floats(0, 1, exclude_max=True)
+LAWS = settings(deadline=None, print_blob=True)  # a loaded machine is no counterexample
 
 
 def lengths(*spans: Span) -> Lengths:
@@ -62,6 +63,7 @@ def delay(found: Course, waited_s: float, wait: Wait = WAIT) -> float:
     return learned_delay_s(wait, found, T0 + waited_s, 1e9, 0.5)
 
 
+@LAWS
 @given(wait=WAITS, spans=SPANS, waited_s=st.floats(-1e3, 1e6), left_s=st.floats(-10, 1e5), noise=NOISE)
 def test_a_learned_delay_is_never_shorter_than_the_interval_nor_longer_than_four_times_the_greatest(
     *, wait, spans, waited_s, left_s, noise
@@ -73,6 +75,7 @@ def test_a_learned_delay_is_never_shorter_than_the_interval_nor_longer_than_four
     assert delay_s <= max(longest_s * (1 + wait.jitter), min(wait.interval_s, longest_s)) + 1e-6
 
 
+@LAWS
 @given(spans=SPANS, entered_s=st.floats(0, 900), waited_s=st.floats(0, 3000), noise=NOISE)
 def test_no_learned_look_lies_beyond_the_window_and_the_last_one_is_made(
     *, spans, entered_s, waited_s, noise
@@ -88,6 +91,7 @@ def test_no_learned_look_lies_beyond_the_window_and_the_last_one_is_made(
         assert closes_s - now_s < WAIT.interval_s + 1e-3
 
 
+@LAWS
 @given(waited_s=st.floats(0, 5000))
 def test_without_history_the_pace_is_the_written_one(waited_s):
     as_written = min(WAIT.interval_s + waited_s * (WAIT.backoff_rate - 1), WAIT.max_interval_s)
@@ -95,6 +99,7 @@ def test_without_history_the_pace_is_the_written_one(waited_s):
     assert as_written * 0.75 <= learned <= max(as_written * 1.7, WAIT.interval_s)
 
 
+@LAWS
 @given(wait=WAITS, attempt=st.integers(1, 50), noise=NOISE)
 def test_a_wait_that_does_not_learn_or_knows_nothing_keeps_its_schedule_exactly(wait, attempt, noise):
     written = retry_delay_s(wait, attempt, noise)
@@ -147,6 +152,7 @@ def test_a_pod_with_a_few_runs_inherits_from_all_and_one_with_many_speaks_for_it
     assert 60.0 + delay(pace["many"], 60.0) < 110.0
 
 
+@LAWS
 @given(spans=SPANS, more=st.builds(Span, TIMES, st.none()))
 def test_a_run_that_is_taken_away_again_leaves_no_trace(spans, more):
     before = lengths(*spans)
@@ -155,6 +161,7 @@ def test_a_run_that_is_taken_away_again_leaves_no_trace(spans, more):
     assert after.waited_s == pytest.approx(before.waited_s, abs=1e-6)
 
 
+@LAWS
 @given(spans=SPANS)
 def test_every_run_counts_once_wherever_it_settled(spans):
     short = [span for span in spans if (span.by_s or 0.0) < 10_000]
@@ -164,6 +171,7 @@ def test_every_run_counts_once_wherever_it_settled(spans):
     assert all(0 < chance < 1e6 for chance in chances(WAIT, [found]))
 
 
+@LAWS
 @given(spans=SPANS, waited_s=st.floats(0, 2000), speed=st.sampled_from([1.0, 10.0, 100.0]))
 def test_a_simulator_s_clock_changes_the_pace_in_proportion(spans, waited_s, speed):
     quick = replace(WAIT, interval_s=3 / speed, max_interval_s=30 / speed, timeout_s=1800 / speed)

@@ -57,6 +57,11 @@ ONE_FAULT = {
         "consecutive: 3, spread: 45s, ¶jiter: 0.1",
         "PB010",
     ),
+    "a pace is neither fixed nor learned": (
+        "consecutive: 3, spread: 45s",
+        "consecutive: 3, spread: 45s, pace: ¶quick",
+        "PB013",
+    ),
     "a requires key is misspelt": ("not_older_than: 10m", "¶not_older: 10m", "PB010"),
     "an input key is misspelt": ("{type: secret}", "{type: secret, ¶chioces: []}", "PB010"),
     "an operator key is misspelt": ("wait: {timeout: 12h}", "wait: {timeout: 12h, ¶interval: 5s}", "PB010"),
@@ -192,6 +197,11 @@ ONE_FAULT = {
         "PB028",
     ),
     "approve asks for inputs": ('{approve: "Lock', '{¶inputs: {a: string}, approve: "Lock', "PB028"),
+    "a pace is learned where no account is kept": (
+        "consecutive: 3, spread: 45s",
+        "consecutive: 3, spread: 45s, ¶pace: learned",
+        "PB028",
+    ),
     "requires guards nothing": (
         "    action: prove\n",
         "    action: prove\n    ¶requires: {proved: deploy}\n",

@@ -253,7 +253,7 @@ CASES = [
     ("network", "401", "", "session_expired"),
     ("network", "403", "TotalRequests Limit exceeded", "request_limit"),
     ("network", "403", "Your address was blocked", "egress_blocked"),
-    ("network", "404", "", "record_missing"),
+    ("network", "404", "", "url_not_an_org"),
     ("network", "410", "", "api_version_unsupported"),
     ("network", "503", "Down for maintenance", "org_in_maintenance"),
     ("network", "406", "", "server_trouble"),
