@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from orchestrator.actions.base import RunContext, org_fault
 from orchestrator.actions.bootstrap_rung import Entrance, identified, refuse_other_org
-from orchestrator.actions.credential import jwt_connection, org_host
+from orchestrator.actions.credential import mint, org_host
+from orchestrator.actions.generations import IN_USE, required, speaking_as
 from orchestrator.actions.try_credential import stored_credential
 from orchestrator.redaction import Secret, environment_for_children
 from orchestrator.salesforce.sf_cli import is_access_token, stored_session
@@ -38,18 +39,14 @@ class StoredCredential:
         return "refused" not in tried and not isinstance(stored_credential(ctx), str)
 
     def climb(self, ctx: RunContext) -> Entrance:
-        """One token."""
+        """One token, for the credential in use, whatever key this run has made since."""
         record = stored_credential(ctx)
         if isinstance(record, str):
             raise org_fault("credential_absent", record)
-        known = {key: record[key] for key in ("app", "certificate", "audience")}
-        ctx.evidence = {**ctx.evidence, **known, "credential": {"username": record["username"]}}
-        ctx.effect()
-        jwt_connection(ctx, fresh=True)
-        token = ctx.tokens.pop(
-            "jwt"
-        )  # it is ended with the bootstrap, so nothing else may come to rely on it
-        return identified(ctx, self.name, token.token, token.instance_url)
+        speaking = speaking_as(ctx, required(ctx, IN_USE))
+        speaking.effect()
+        token = mint(speaking)  # ended with the bootstrap, so nothing else may come to rely on it
+        return identified(speaking, self.name, token.token, token.instance_url)
 
 
 class AccessToken:

@@ -10,6 +10,9 @@ from orchestrator.errors import Disposition, OrgFault
 from orchestrator.machine import Done, Outcome
 from orchestrator.playbook.model import ActionSpec
 
+# A session that is seconds old, and an answer nobody knows: neither says that the credential is bad.
+_NO_REFUSAL = frozenset({"token_not_honoured", "answer_unknown"})
+
 
 class TryCredential:
     """Mint a token with the stored credential of this org, if there is one and it is for this org."""
@@ -53,7 +56,7 @@ class TryCredential:
             connection = jwt_connection(ctx, fresh=True)
             connection.rest.query("SELECT Id FROM Organization")
         except OrgFault as refused:
-            if refused.kind.disposition is Disposition.BACK_OFF or refused.code == "token_not_honoured":
+            if refused.kind.disposition is Disposition.BACK_OFF or refused.code in _NO_REFUSAL:
                 raise
             detail = f"the stored credential is refused: {refused.code}"
             return Done("refused", {"credential": {"found": True, "refused": refused.code}}, detail)

@@ -38,6 +38,8 @@ def main() -> int:
             for line in result.lines:
                 print(line, flush=True)  # noqa: T201 - what happened
             is_wrong |= result.is_broken
+        pool.close()
+        pool.join()  # each process removes its folder
     differing = [key for key, text in made.items() if written.get(key) != text]
     for key in sorted(differing):
         print(f"differs {key}: {written.get(key)!r} -> {made[key]!r}")  # noqa: T201 - likewise

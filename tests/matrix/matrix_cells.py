@@ -156,12 +156,12 @@ def _outcome(
 def _is_clean(record: RunRecord, recording: Recording, until: str | None) -> bool:
     if until is not None and record.position.state == until:
         return True
+    return _ended_clean(record, recording) and record.code == recording.record.code
+
+
+def _ended_clean(record: RunRecord, recording: Recording) -> bool:
     clean = recording.record
-    return (record.result, record.position.state, record.code) == (
-        clean.result,
-        clean.position.state,
-        clean.code,
-    )
+    return (record.result, record.position.state) == (clean.result, clean.position.state)
 
 
 def _broken(outcome: Outcome, error: OrchestratorError | None, recording: Recording) -> Iterator[str]:
@@ -229,4 +229,4 @@ def _go_on(stage: Stage, recording: Recording, visit: Visit) -> bool:
             record = app.engine(lambda _event: None).reopen(record.run)
             until = recording.after(visit.state) if record.position.state == visit.state else None
         record, error = stage.drive(app, until=until)
-    return error is None and _is_clean(record, recording, until)
+    return error is None and (record.position.state == until or _ended_clean(record, recording))

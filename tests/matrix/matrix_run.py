@@ -5,11 +5,13 @@ from __future__ import annotations
 import atexit
 import functools
 import itertools
+import multiprocessing.util
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from matrix_cells import Outcome, fire, shots
 from matrix_faults import COLUMNS, Column
 from matrix_routes import Recording, record_route
+from matrix_stage import scratch
 from matrix_table import ALL_ROUTES, action_states, cell, states_of
 
 ROWS_TOGETHER = 8
@@ -43,10 +46,10 @@ class Result:
 @functools.cache
 def folder() -> Path:
     """Of this process; in memory where the system offers it."""
-    offered = Path("/dev/shm")  # noqa: S108 - a private folder is made inside
-    made = Path(tempfile.mkdtemp(prefix="matrix-", dir=offered if os.access(offered, os.W_OK) else None))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    return made
+    made = ExitStack()
+    atexit.register(made.close)
+    multiprocessing.util.Finalize(None, made.close, exitpriority=1)  # a pool's process runs no atexit
+    return made.enter_context(scratch())
 
 
 @functools.lru_cache(maxsize=4)

@@ -132,7 +132,7 @@ is written by hand.
 | failed, attention `code` N | if the fault stays, the run ends so: [code](errors.md), exit code N |
 | asks in STATE N | if it stays, the run asks a person and waits |
 | once: … , a minute: … | how it ends when the fault passes, where that is not `ok` |
-| ↻ | `orchestrator resume` brings it to its end once the fault is over |
+| ↻ | `orchestrator resume` brings it to its end once the fault is over; without it a new run is due |
 | - | the state sends nothing that this fault could meet |
 
 Whatever the cell says, these held in every run of it: the code is in the catalogue; a fault that Salesforce
