@@ -27,10 +27,11 @@ _ROOT = Path(__file__).parents[2]
 _SPEED = 60.0
 _LOOK_EVERY_S = 5.0
 _ENDED = "run_finished"
-_INTERRUPTED = 5
 _FIRST = "detect"
-# A finished run leaves a line of a recap behind in memory, a waiting one its wake-up; nothing else may grow.
-GROWTH_KB_PER_RUN = 3.0
+# Connections are kept for 256 hosts and tokens for 1,024 runs; before that many are over, memory must grow.
+CACHES_FULL_RUNS = 1100
+# Then a finished run leaves what the recap needs, a waiting one its wake-up; nothing else may grow.
+GROWTH_KB_PER_RUN = 8.0
 GROWTH_FILES = 16
 
 
@@ -95,7 +96,7 @@ def _with_orgs(folder: Path, options: argparse.Namespace, line: dict[str, str], 
         _watch(program, out, (ours, theirs), weather, options)
     wall_s = time.monotonic() - began_s
     weather.clear()
-    if program.returncode == _INTERRUPTED:
+    if wall_s > options.minutes * 60:
         begun = [row["run"] for row in _ask(environment, "runs", "list", "--json") if _is_under_way(row)]
         resume = [sys.executable, "-m", "orchestrator", "resume", *begun, "--quiet"]
         subprocess.run([*resume, *_to(line)], env=environment, cwd=_ROOT, check=False)  # noqa: S603 - our own
@@ -181,11 +182,12 @@ def _ask(environment: dict[str, str], *arguments: str) -> Any:
 
 
 def _growth(gauge: Gauge) -> list[str]:
-    """What grew between the second tenth of the run, when everything is warm, and the last."""
+    """What grew from when the caches were full (or the second tenth of a short run) to the end."""
     windows = gauge.windows()
     if len(windows) < 10:
         return ["too short to say anything about growth"]
-    warm, last = windows[1], windows[-1]
+    warm = next((window for window in windows if window.finished >= CACHES_FULL_RUNS), windows[1])
+    last = windows[-1]
     runs = max(last.finished - warm.finished, 1)
     grown_kb = (last.resident_mb - warm.resident_mb) * 1024 / runs
     broken = []
