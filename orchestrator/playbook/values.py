@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.playbook import diagnostics as found
 from orchestrator.playbook import nodes, secret_references
-from orchestrator.playbook.diagnostics import Findings, did_you_mean, listing
+from orchestrator.playbook.diagnostics import Findings, did_you_mean
 from orchestrator.playbook.grammar import DURATION, NAME, UNITS_S, Field
 
 _ARTICLES = {
@@ -76,12 +76,9 @@ class Reader:
         return node, values
 
     def value(self, node: nodes.Node, field: Field, label: str) -> Any:
-        """The value of *node* as *field* wants it; None after a finding."""
+        """The value of *node* as *field*, no mapping, wants it; None after a finding."""
         if field.type == "list":
             return self._list(node, label)
-        if field.type == "mapping":
-            mapping = self.mapping(node, label)
-            return None if mapping is None else nodes.plain_tree(mapping)
         if not isinstance(node, nodes.Scalar):
             self.wrong_type(node, field.type, label)
             return None
@@ -192,7 +189,7 @@ class Reader:
                 node.place,
                 found.OUT_OF_RANGE,
                 f"'{value}' is not a choice for '{label}'",
-                did_you_mean(str(value), field.choices, otherwise=f"use one of {listing(field.choices)}"),
+                did_you_mean(str(value), field.choices),
             )
             return None
         if field.minimum is not None and value < field.minimum:

@@ -22,6 +22,7 @@ from orchestrator.machine import (
     gate,
     start,
 )
+from orchestrator.pacing import LEARNED, Course, Wait, chances
 
 MACHINE = machine()
 NOTHING_ASKED = {"code": "busy", "asked": False}
@@ -71,6 +72,20 @@ def test_without_a_number_drawn_the_delay_is_the_one_written():
     assert decide(spread, at(), Again("busy"), T0).not_before_s == T0 + 10
     assert decide(spread, at(), Again("busy"), T0, noise=0.0).not_before_s == T0 + 5
     assert decide(spread, at(), Again("busy"), T0, noise=0.75).not_before_s == T0 + 12.5
+
+
+@pytest.mark.parametrize(("now_s", "delay_s"), [(10, 40), (270, 30), (296, 4)])
+def test_a_learned_pace_follows_what_is_known_and_looks_once_more_when_the_window_closes(now_s, delay_s):
+    wait = Wait(interval_s=4, max_interval_s=10, timeout_s=300, pace=LEARNED)
+    paced = machine(prove=replace(MACHINE.states["prove"], wait=wait))
+    hopeless = Course(T0, (0.0,) * len(chances(wait)))
+    decision = decide(paced, at(), Again("busy"), T0 + now_s, course=hopeless)
+    assert decision == Perform(at(attempt=2), T0 + now_s + delay_s)
+    likely = Course(T0, tuple(1e6 for _ in chances(wait)))
+    assert decide(paced, at(), Again("busy"), T0 + 10, course=likely).not_before_s == T0 + 14
+    dense_until = Course(T0, tuple(1e6 if step < 20 else 0.0 for step in range(len(chances(wait)))))
+    assert decide(paced, at(), Again("busy"), T0 + 10, course=dense_until).not_before_s == T0 + 14
+    assert decide(paced, at(), Again("busy"), T0 + 200, course=dense_until).not_before_s == T0 + 240
 
 
 def test_a_clock_set_back_gives_the_window_no_more_time_and_begins_the_streak_anew():

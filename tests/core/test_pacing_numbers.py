@@ -136,6 +136,15 @@ def test_without_runs_the_chance_is_the_one_under_which_the_written_schedule_is_
     assert believed[1] == pytest.approx(2 * 0.02 * 3.225 / 25)
 
 
+def test_a_schedule_that_backs_off_says_less_of_later_times_until_its_longest_delay():
+    believed = chances(Wait(interval_s=5, backoff_rate=1.5, max_interval_s=20))
+    # The delay of such a schedule is the interval and half of the time waited.
+    assert believed[0] == pytest.approx(2 * 0.02 * 1.5 / 5.75**2)
+    assert believed[1] == pytest.approx(2 * 0.02 * 3.225 / 6.6125**2)
+    later = chances(Wait(interval_s=20, max_interval_s=20))
+    assert believed[30:] == pytest.approx(later[30:])
+
+
 def test_the_written_schedule_weighs_as_much_as_three_runs():
     runs = added(*[Span(0.0, 3.0)] * 6)
     written = chances(EVEN)[0]

@@ -109,6 +109,16 @@ EDITS = {
         "    on: {succeeded: done, timed_out: attention, proof_stale: prove, failed: attention}",
         "    on: {succeeded: done}\n  odd: {action: nonsense, on: {succeeded: done}}",
     ),
+    "a spread alone is longer than the window of the defaults": (
+        "wait: {interval: 5s, timeout: 30m, consecutive: 3, spread: 45s}",
+        "wait: {consecutive: 3, spread: 11m}",
+    ),
+    "a text stands for a state that nothing leads to": (
+        "  done: {final: succeeded}",
+        "  done: {final: succeeded}\n  over: failed",
+    ),
+    "the playbook's name is a number": ("playbook: complete", "playbook: 7"),
+    "an unknown type has a number for default": ("{type: secret}", "{type: secrt, default: 7}"),
     # parameters
     "a parameter is unlike any other": ("kind: external", "kind: external\n      zzz: 1\n      yyy: 2"),
     "an action without parameters gets one": (
@@ -167,6 +177,12 @@ WHOLE = {
     "a no-break space in the line after the fault": 'c: @d\ne: "x\xa0y"',
     "a line separator": "a: \u2028b",
     "a megabyte": "#" * MAX_SIZE_BYTES + "\n",
+    "a tab inside the line of the fault": "a: 1\nb:\t@d",
+    "a control character after an empty line": "\n\x07: 1",
+    "an unknown type that is asked for and referred to": ASKED_LATER.replace("initial: first", "initial: ask")
+    .replace("{code: string}", "{code: strin}")
+    .replace("approved: done", "approved: first")
+    .replace("succeeded: ask", "succeeded: done"),
     "a list after empty lines": "\n\n  - a\n",
     "a name asked for as two types": ASKED_LATER.replace("{{ inputs.code }}", "a").replace(
         "approved: done,", "approved: again,"
@@ -184,6 +200,41 @@ states:
   a: {action: remove, on: {succeeded: b, failed: done}}
   b: {action: remove, on: {succeeded: a, failed: b}}
   done: {final: succeeded}
+""",
+    "a misspelt edge beside a state that nothing leads to": """playbook: p
+version: 1
+initial: a
+states:
+  a: {action: remove, on: {succeeded: doen, failed: done}}
+  over: {final: failed}
+  done: {final: succeeded}
+""",
+    "a round of three": """playbook: p
+version: 1
+initial: a
+states:
+  a: {action: remove, on: {succeeded: b, failed: done}}
+  b: {action: remove, on: {succeeded: c, failed: done}}
+  c: {action: remove, on: {succeeded: a, failed: done}}
+  done: {final: succeeded}
+""",
+    "a loop behind a way to the end": """playbook: p
+version: 1
+initial: a
+states:
+  a: {action: remove, on: {succeeded: done, failed: b}}
+  b: {action: remove, on: {succeeded: done, failed: b}}
+  done: {final: succeeded}
+""",
+    "a knot that nothing leads to": """playbook: p
+version: 1
+initial: a
+states:
+  a: {action: remove, on: {succeeded: b, failed: b}}
+  b: {action: remove, on: {succeeded: done, failed: done}}
+  done: {final: succeeded}
+  c: {action: remove, on: {succeeded: d, failed: done}}
+  d: {action: remove, on: {succeeded: c, failed: done}}
 """,
     "no states": "playbook: p\nversion: 1\ninitial: a\nstates: {}\n",
     "sections that are lists": "playbook: p\nversion: 1\ninitial: a\ninputs: []\ndefaults: []\nstates: []\n",

@@ -10,9 +10,11 @@ from orchestrator.errors import PlaybookError
 from orchestrator.machine import Operator
 from orchestrator.playbook import loader
 from orchestrator.playbook.compiler import compile_playbook
+from orchestrator.playbook.diagnostics import Findings
 from orchestrator.playbook.grammar import MAX_STATES, OPERATOR_TIMEOUT_S
 from orchestrator.playbook.loader import MAX_SIZE_BYTES
 from orchestrator.playbook.model import ActionSpec, Parameter
+from orchestrator.playbook.nodes import plain_tree
 from orchestrator.playbook.parameters import native_default
 from orchestrator.playbook.values import parse_duration, shown_duration
 
@@ -205,6 +207,38 @@ def test_a_playbook_may_have_as_many_states_as_are_compiled_and_be_as_long_as_is
     text = f"{head}  a: {{action: act, on: {{{edges}, failed: e0}}}}\n{ends}"
     text += "#" * (MAX_SIZE_BYTES - len(text))
     assert len(compile_playbook(text, "p.yaml", {"act": act}, FAULT_CODES).machine.states) == MAX_STATES
+
+
+def test_a_document_is_the_tree_that_other_readers_see():
+    text = "a: [1, [b, {c: null}]]\nd: {e: true, f: 1.5}\n"
+    found = loader.load(text, Findings("p.yaml", "PB"))
+    assert plain_tree(found) == yaml.safe_load(text)
+
+
+def test_a_timeout_alone_must_hold_the_spread_of_the_defaults():
+    text = COMPLETE.replace("timeout: 10m}", "timeout: 10m, spread: 2m}").replace(
+        "wait: {interval: 5s, timeout: 30m, consecutive: 3, spread: 45s}",
+        "wait: {timeout: 1m, consecutive: 3}",
+    )
+    with pytest.raises(PlaybookError) as refused:
+        compiled(text)
+    assert [one.problem for one in refused.value.diagnostics] == ["spread 2m does not fit timeout 1m"]
+
+
+def test_a_pace_is_learned_where_an_account_is_kept_and_fixed_anywhere():
+    for learnable, pace in ((True, "learned"), (True, "fixed"), (False, "fixed")):
+        act = ActionSpec("act", "Act.", waits=True, learnable=learnable)
+        text = (
+            "playbook: my-play_2\nversion: 1\ninitial: a\nstates:\n"
+            f"  a: {{action: act, wait: {{pace: {pace}}}, "
+            "on: {succeeded: z, failed: z, timed_out: z}}\n  z: {final: succeeded}\n"
+        )
+        playbook = compile_playbook(text, "p.yaml", {"act": act}, FAULT_CODES)
+        assert (playbook.name, playbook.machine.states["a"].wait.pace) == ("my-play_2", pace)
+
+
+def test_every_state_knows_its_name():
+    assert all(state.name == name for name, state in compiled(COMPLETE).machine.states.items())
 
 
 def test_a_mark_that_only_says_text_is_no_tag():

@@ -70,6 +70,7 @@ CLOSE = "close the reference with `}}`"
             "compute in an action, refer to its evidence",
         ),
         ("{{ org.name[x] }}", 11, "a list index is a plain number", "write `[0]`, or `.name` for a field"),
+        ("{{ org.name X }}", 12, "`}}` is expected here", PATH),
         ("{{ org.url }}{{ org.name ) }}", 25, "`}}` is expected here", PATH),
     ],
 )
@@ -137,6 +138,8 @@ def test_a_secret_reference_is_accepted_with_colons_in_its_rest(text):
         (("1a",), "_1A"),
         (("12",), "_12"),
         (("a1",), "A1"),
+        (("ACME", "Key"), "ACME_KEY"),
+        (("X1",), "X1"),
         (("--",), "SECRET"),
     ],
 )
