@@ -14,12 +14,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import texts
-from orchestrator.errors import Diagnostic, PlaybookError, TextsFileError, UsageError
+from orchestrator.configuration import Configuration, use_texts
+from orchestrator.errors import PlaybookError, UsageError
 from orchestrator.machine import Halt, start
 from orchestrator.ports import Clock, NewRun, RunStatus, SystemClock, Vault
 from orchestrator.redaction import Secret
@@ -42,63 +40,6 @@ _BATCH_ID_BYTES = 3
 DEFAULT_LOGINS_PER_S = 5.0  # at one login host
 _RECENT_SECRETS = 64
 _PACE_KEPT_S = 86_400.0  # budgets and circuits nobody has changed for a day are full and closed again
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """What the command line and the environment say.
-
-    Attributes:
-        home: folder of journal, vault and reports.
-        database: SQLAlchemy URL; None for SQLite inside home.
-        connect_to: rules as written.
-        speed: divisor of machine waits.
-        texts: file with the user's own sentences; None when there is none.
-        secrets_base: folder that relative `file:` references start from.
-    """
-
-    home: Path
-    database: str | None = None
-    connect_to: tuple[str, ...] = ()
-    speed: float = 1.0
-    texts: Path | None = None
-    secrets_base: Path = field(default_factory=Path.cwd)
-
-    @classmethod
-    def from_options(
-        cls,
-        *,
-        home: str | None,
-        database: str | None,
-        connect_to: Sequence[str],
-        speed: float,
-        environ: Mapping[str, str],
-        secrets_base: Path | None = None,
-    ) -> Configuration:
-        """Options win over ORCHESTRATOR_HOME, ORCHESTRATOR_DATABASE and ORCHESTRATOR_CONNECT_TO.
-
-        The user's own sentences are those of ORCHESTRATOR_TEXTS, else of `texts.yaml` in home.
-        """
-        chosen = home or environ.get("ORCHESTRATOR_HOME")
-        if chosen is None:
-            from platformdirs import user_state_path  # noqa: PLC0415 - only without a home given
-
-            path = user_state_path("orchestrator", appauthor=False)
-        else:
-            path = Path(chosen).expanduser()
-        rules = tuple(connect_to) or tuple(
-            rule for rule in environ.get("ORCHESTRATOR_CONNECT_TO", "").split(",") if rule
-        )
-        if speed <= 0:
-            raise UsageError("--speed must be greater than 0", code="speed_invalid")
-        return cls(
-            home=path.absolute(),
-            database=database or environ.get("ORCHESTRATOR_DATABASE"),
-            connect_to=rules,
-            speed=speed,
-            texts=_texts_file(path, environ.get("ORCHESTRATOR_TEXTS")),
-            secrets_base=secrets_base or Path.cwd(),
-        )
 
 
 class App:
@@ -358,77 +299,7 @@ class App:
             self.owner.close()
 
 
-def use_texts(file: Path | None) -> None:
-    """Let the user's own sentences stand before ours. Raises TextsFileError, UsageError."""
-    try:
-        texts.lay_over(file)
-    except texts.TextsInvalid as wrong:
-        raise TextsFileError(
-            [
-                Diagnostic(one.file, one.line, one.column, TextsFileError.code, one.problem, one.remedy)
-                for one in wrong.findings
-            ]
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"cannot read the texts of {file}: {error}",
-            code="file_unreadable",
-            remedy="check path, permissions and encoding (UTF-8), or unset ORCHESTRATOR_TEXTS",
-        ) from error
-
-
-def _texts_file(home: Path, named: str | None) -> Path | None:
-    """A file that is named must exist; the one in home may."""
-    if named:
-        return Path(named).expanduser()
-    usual = home / "texts.yaml"
-    return usual if usual.is_file() else None
-
-
 def _status(decision: object) -> RunStatus:
     if isinstance(decision, Halt):
         return RunStatus.FINISHED
     return RunStatus.AWAITING_OPERATOR if hasattr(decision, "until_s") else RunStatus.ACTIVE
-
-
-def playbook_source(name: str) -> tuple[str, str]:
-    """Text and file name of the playbook *name*: a path, or one that ships with the product.
-
-    Raises:
-        UsageError: there is no such file and no shipped playbook of that name.
-    """
-    path = Path(name)
-    if path.suffix in {".yaml", ".yml"} or path.is_file() or os.sep in name:
-        return read_text(path), name
-    for folder in (Path(__file__).parent / "playbooks", Path(__file__).parent.parent / "playbooks"):
-        shipped = folder / f"{name}.yaml"
-        if shipped.is_file():
-            return read_text(shipped), str(shipped)
-    raise UsageError(
-        f"there is no playbook '{name}'",
-        code="playbook_unknown",
-        remedy="name a file, or one of those that `orchestrator playbook list` shows",
-    )
-
-
-def shipped_playbooks() -> list[str]:
-    """Names of the playbooks that ship with the product."""
-    here = Path(__file__).parent
-    folders = [folder for folder in (here / "playbooks", here.parent / "playbooks") if folder.is_dir()]
-    return sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
-
-
-def read_text(path: Path) -> str:
-    """The text of a file somebody named, without a byte order mark. Raises UsageError."""
-    try:
-        return path.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{path} is not UTF-8 text", code="file_unreadable", remedy="save it as UTF-8"
-        ) from error
-    except OSError as error:
-        raise UsageError(
-            f"cannot read {path}: {error.strerror}",
-            code="file_unreadable",
-            remedy="check path and permissions",
-        ) from error

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator.app import App, playbook_source
+from orchestrator.app import App
 from orchestrator.engine.advance import LEASE_TTL_S
 from orchestrator.errors import UsageError
 from orchestrator.playbook.model import Playbook
 from orchestrator.ports import RunRecord, Standing
+from orchestrator.shipped import playbook_source
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,8 @@ def _orchestrator(*arguments: str, ca: str) -> int:
 
 def _show_evidence(home: str) -> None:
     """The last words of the demo: what is proven, from the journal alone."""
-    from orchestrator.app import App, Configuration  # noqa: PLC0415 - after the run
+    from orchestrator.app import App  # noqa: PLC0415 - after the run
+    from orchestrator.configuration import Configuration  # noqa: PLC0415 - after the run
 
     app = App(Configuration(home=Path(home)))
     try:

@@ -12,9 +12,10 @@ from typing import Any
 
 import click
 
-from orchestrator.app import App, Configuration
+from orchestrator.app import App
 from orchestrator.cli.browser import browser_for
 from orchestrator.cli.privacy import keep_memory_private
+from orchestrator.configuration import Configuration
 from orchestrator.errors import UsageError
 
 

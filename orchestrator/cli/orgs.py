@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from orchestrator.app import read_text
 from orchestrator.errors import UsageError
+from orchestrator.shipped import read_text
 
 if TYPE_CHECKING:
     from orchestrator.fleet.orgs import OrgEntry

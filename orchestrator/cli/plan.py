@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from orchestrator.app import playbook_source
 from orchestrator.cli.exits import exit_code
 from orchestrator.cli.options import Console, global_options, open_app, parse_settings
 from orchestrator.cli.orgs import check_speed, check_urls, load_orgs
@@ -17,6 +16,7 @@ from orchestrator.cli.plan_view import print_plans
 from orchestrator.cli.planning import Planned, look, refuse_other_playbooks
 from orchestrator.cli.run import DEFAULT_CONCURRENCY, check_secrets
 from orchestrator.redaction import redact
+from orchestrator.shipped import playbook_source
 
 
 @click.command()

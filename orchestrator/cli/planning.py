@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.app import App, playbook_source
+from orchestrator.app import App
 from orchestrator.engine.events import ignore
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.fleet.local import LocalDispatcher
 from orchestrator.ports import RunRecord, RunStatus, result_of
+from orchestrator.shipped import playbook_source
 
 if TYPE_CHECKING:
     from orchestrator.fleet.org_entry import OrgEntry

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from orchestrator.app import App, playbook_source, shipped_playbooks
+from orchestrator.app import App
 from orchestrator.cli.options import Console, global_options, open_app
 from orchestrator.cli.output import print_json
 from orchestrator.errors import DocumentError, UsageError
+from orchestrator.shipped import playbook_source, shipped_playbooks
 
 
 @click.group()

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from orchestrator.app import App, playbook_source
+from orchestrator.app import App
 from orchestrator.cli.answering import expire_questions
 from orchestrator.cli.choosing import UNFINISHED, chosen, set_options
 from orchestrator.cli.exits import exit_code
@@ -27,6 +27,7 @@ from orchestrator.fleet.limits import too_many_failures
 from orchestrator.fleet.local import Drive, LocalDispatcher
 from orchestrator.fleet.tally import Tally
 from orchestrator.ports import RunStatus
+from orchestrator.shipped import playbook_source
 
 DEFAULT_CONCURRENCY = 16
 

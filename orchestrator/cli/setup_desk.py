@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.actions.credential import CERTIFICATE, PRIVATE_KEY
 from orchestrator.actions.sign_in import CLIENT_SECRET, NOT_OURS, keep_callback
-from orchestrator.app import App, playbook_source
+from orchestrator.app import App
 from orchestrator.catalogue import fault
 from orchestrator.cli.setup_view import stage_of, view_of
 from orchestrator.engine.events import Observer
@@ -24,6 +24,7 @@ from orchestrator.salesforce.certificate import KeyAndCertificate, adopt
 from orchestrator.salesforce.discovery import auth_configuration
 from orchestrator.salesforce.hosts import OrgHost, parse_org_url
 from orchestrator.salesforce.key_check import clean_key, clean_secret
+from orchestrator.shipped import playbook_source
 from orchestrator.web.view import SetupLine, SetupView
 
 PLAYBOOK = "guided"

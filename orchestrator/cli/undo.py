@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
-from orchestrator.app import App, playbook_source
+from orchestrator.app import App
 from orchestrator.cli.options import Console, global_options, open_app
 from orchestrator.cli.run import drive
 from orchestrator.errors import UsageError
 from orchestrator.ports import AttemptRecord, NewRun, RunRecord, RunStatus
 from orchestrator.redaction import redact
+from orchestrator.shipped import playbook_source
 
 PLAYBOOK = "restore-password-access"
 _UNFINISHED = (RunStatus.ACTIVE, RunStatus.AWAITING_OPERATOR)

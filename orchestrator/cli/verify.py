@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.app import App, playbook_source
+from orchestrator.app import App
 from orchestrator.cli.exits import exit_code
 from orchestrator.cli.options import Console, global_options, open_app
 from orchestrator.cli.orgs import check_urls, load_orgs
@@ -18,6 +18,7 @@ from orchestrator.engine.events import ignore
 from orchestrator.fleet.local import Drive, LocalDispatcher
 from orchestrator.ports import RunRecord
 from orchestrator.redaction import redact
+from orchestrator.shipped import playbook_source
 
 if TYPE_CHECKING:
     from orchestrator.fleet.org_entry import OrgEntry

@@ -22,10 +22,12 @@ from urllib.parse import urlsplit
 import requests
 from urllib3 import HTTPResponse
 
-from orchestrator.app import App, Configuration, playbook_source
+from orchestrator.app import App
+from orchestrator.configuration import Configuration
 from orchestrator.fleet.orgs import read_orgs
 from orchestrator.ports import RunRecord, RunStatus
 from orchestrator.salesforce.session import Network, NetworkPolicy
+from orchestrator.shipped import playbook_source
 from orchestrator.simulator.adapter import SimulatorAdapter
 from orchestrator.simulator.operations import operation_of
 from orchestrator.simulator.orgs_file import write_orgs_file

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from stand_ins import KEY, ORG, StandIns, write_stand_ins
 
-from orchestrator.app import App, Configuration
+from orchestrator.app import App
+from orchestrator.configuration import Configuration
 from orchestrator.redaction import Secret
 from orchestrator.salesforce.certificate import KeyAndCertificate, issue
 

@@ -20,8 +20,9 @@ from typing import Any
 import keyring
 import keyring.backends.fail
 
-from orchestrator.app import App, Configuration
+from orchestrator.app import App
 from orchestrator.cli.plan_file import read_plan
+from orchestrator.configuration import Configuration
 from orchestrator.machine import Position
 from orchestrator.ports import Intent, NewRun, RunStatus, Settlement, Standing
 from orchestrator.redaction import Secret

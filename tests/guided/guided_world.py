@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import requests
 from scenario_world import Wire
 
-from orchestrator.app import App, Configuration
+from orchestrator.app import App
 from orchestrator.cli.setup_desk import GuidedDesk
+from orchestrator.configuration import Configuration
 from orchestrator.engine.events import Event
 from orchestrator.ports import RunRecord
 from orchestrator.simulator import control_changes

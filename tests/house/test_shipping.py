@@ -13,8 +13,10 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 from house_files import ROOT
 
-from orchestrator.app import App, Configuration, playbook_source, shipped_playbooks
+from orchestrator.app import App
 from orchestrator.cli.main import cli
+from orchestrator.configuration import Configuration
+from orchestrator.shipped import playbook_source, shipped_playbooks
 
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yaml"))
 
@@ -62,7 +64,7 @@ def test_a_playbook_runs_by_name_from_the_unpacked_wheel(wheel: Path, tmp_path: 
         archive.extractall(tmp_path / "site")
     program = (
         "import orchestrator, sys\n"
-        "from orchestrator.app import playbook_source\n"
+        "from orchestrator.shipped import playbook_source\n"
         "print(orchestrator.__file__)\n"
         "print(playbook_source('hybrid')[1])\n"
     )

@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "crash"))
 import requests
 from crash_world import HandClock, Wire, WireAdapter, World, operation, untouched
 
-from orchestrator.app import App, Configuration, playbook_source
+from orchestrator.app import App
+from orchestrator.configuration import Configuration
 from orchestrator.engine.operator import answer_run
 from orchestrator.errors import OrchestratorError
 from orchestrator.fleet.org_entry import OrgEntry
@@ -31,6 +32,7 @@ from orchestrator.playbook.inputs import read_inputs
 from orchestrator.ports import RunRecord, RunStatus
 from orchestrator.salesforce.certificate import KeyAndCertificate, issue
 from orchestrator.salesforce.session import Network, NetworkPolicy
+from orchestrator.shipped import playbook_source
 from orchestrator.simulator.control_changes import change_org
 from orchestrator.simulator.org import Org
 from orchestrator.simulator.simulation import Simulator

@@ -14,10 +14,10 @@ from matrix_rows import ROUTES
 from matrix_rungs import RUNG_ROUTES
 
 from orchestrator.actions.registry import ACTIONS
-from orchestrator.app import playbook_source
 from orchestrator.catalogue import FAULTS
 from orchestrator.playbook.compiler import compile_playbook
 from orchestrator.playbook.model import Playbook
+from orchestrator.shipped import playbook_source
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "fault-matrix.md"

@@ -16,8 +16,9 @@ import requests
 from history import History
 from worlds.wire import Died, HandClock, Send, WireAdapter, changes, operation
 
-from orchestrator.app import App, Configuration, playbook_source
+from orchestrator.app import App
 from orchestrator.cli.undo import locks_of, new_undo
+from orchestrator.configuration import Configuration
 from orchestrator.engine.operator import answer_run
 from orchestrator.fleet.org_entry import OrgEntry
 from orchestrator.playbook.inputs import read_inputs
@@ -25,6 +26,7 @@ from orchestrator.ports import RunRecord, RunStatus
 from orchestrator.redaction import Secret
 from orchestrator.salesforce.rest import OrgApi
 from orchestrator.salesforce.session import Network, NetworkPolicy
+from orchestrator.shipped import playbook_source
 from orchestrator.simulator import control_changes, sessions
 from orchestrator.simulator.simulation import Simulator
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from package_world import PASSWORD, vendor_pair
 
-from orchestrator.app import playbook_source
+from orchestrator.shipped import playbook_source
 
 
 @pytest.fixture

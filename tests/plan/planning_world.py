@@ -9,11 +9,11 @@ from typing import Any
 
 from scenario_world import Finished, World
 
-from orchestrator.app import playbook_source
 from orchestrator.cli.plan_check import check_plan
 from orchestrator.cli.plan_file import write_plan
 from orchestrator.cli.planning import Planned, planned_of
 from orchestrator.playbook.inputs import read_inputs
+from orchestrator.shipped import playbook_source
 
 KEPT = ("apps", "components", "settings", "locks", "setup_audit_trail", "users", "switches")
 # Of a login, whatever it is for.

@@ -79,6 +79,8 @@ EDITS = {
         "on: {succeeded: deploy, failed: abandoned}",
         "on: deploy",
     ),
+    "a state has no edges": ("    on: {succeeded: deploy, failed: abandoned}\n", ""),
+    "an edge that cannot be leads to a number": ("approved: lock,", "approved: lock, nonsense: 7,"),
     "an edge leads to a number": ("approved: lock", "approved: 7"),
     "a mapping parameter is a list": (
         "settings: {fingerprint:",

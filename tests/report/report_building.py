@@ -13,10 +13,12 @@ from typing import Any
 import lxml.html
 from report_evidence import ADMIN, HYBRID, ROBOT
 
-from orchestrator.app import App, Configuration, playbook_source
+from orchestrator.app import App
+from orchestrator.configuration import Configuration
 from orchestrator.engine.report.reading import RecordReader
 from orchestrator.machine import Position
 from orchestrator.ports import Intent, NewRun, RunStatus, Settlement, Standing
+from orchestrator.shipped import playbook_source
 from orchestrator.store.rows import CHAINED, link
 
 T0 = 1_800_000_000.25

@@ -19,7 +19,7 @@ import pytest
 import requests
 from crash_world import World, operation, untouched
 
-from orchestrator.app import App, playbook_source
+from orchestrator.app import App
 from orchestrator.engine.operator import answer_run
 from orchestrator.fleet.orgs import read_orgs
 from orchestrator.playbook.inputs import read_inputs
@@ -29,6 +29,7 @@ from orchestrator.salesforce.certificate import load_private_key
 from orchestrator.salesforce.hosts import parse_org_url
 from orchestrator.salesforce.rest import OrgApi
 from orchestrator.salesforce.token import TokenRefused, jwt_assertion, jwt_bearer
+from orchestrator.shipped import playbook_source
 from orchestrator.simulator import sessions
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -20,9 +20,10 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
 
-from orchestrator.app import App, Configuration, playbook_source
+from orchestrator.app import App
 from orchestrator.catalogue import FAULTS
 from orchestrator.cli.exits import exit_code
+from orchestrator.configuration import Configuration
 from orchestrator.engine.events import Event
 from orchestrator.errors import OrchestratorError
 from orchestrator.fleet.org_entry import OrgEntry
@@ -30,6 +31,7 @@ from orchestrator.playbook.inputs import read_inputs
 from orchestrator.ports import RunRecord, RunStatus
 from orchestrator.salesforce.connect_to import parse_connect_to
 from orchestrator.salesforce.session import Network, NetworkPolicy
+from orchestrator.shipped import playbook_source
 from orchestrator.simulator import control_changes
 from orchestrator.simulator.catalogue import OrgSeed, generated_orgs
 from orchestrator.simulator.client_app import ClientApp

@@ -21,7 +21,8 @@ from urllib.parse import parse_qs
 from planted_secrets import forms
 from scenario_world import Wire
 
-from orchestrator.app import App, Configuration
+from orchestrator.app import App
+from orchestrator.configuration import Configuration
 from orchestrator.simulator.catalogue import generated_orgs
 from orchestrator.simulator.http import Request, Response
 from orchestrator.simulator.operations import operation_of

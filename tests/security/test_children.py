@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.app import App, Configuration
+from orchestrator.app import App
 from orchestrator.cli import browser
+from orchestrator.configuration import Configuration
 from orchestrator.salesforce.sf_cli import known_orgs
 from orchestrator.vault.references import SecretReference, resolve
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.app import App, Configuration
+from orchestrator.app import App
+from orchestrator.configuration import Configuration
 from orchestrator.errors import VaultError
 from orchestrator.redaction import Secret
 

@@ -7,8 +7,9 @@ import textwrap
 import pytest
 
 from orchestrator import texts
-from orchestrator.app import App, Configuration
+from orchestrator.app import App
 from orchestrator.catalogue import FAULTS, errors_page
+from orchestrator.configuration import Configuration
 from orchestrator.errors import Defect, TextsFileError, UsageError
 from orchestrator.salesforce.hosts import parse_org_url
 from orchestrator.salesforce.setup_links import setup_link, setup_page

@@ -11,8 +11,9 @@ from typing import Any
 import requests
 from worlds.wire import Died, HandClock, Wire, WireAdapter, changes, operation, untouched
 
-from orchestrator.app import App, Configuration, playbook_source
+from orchestrator.app import App
 from orchestrator.cli.undo import locks_of, new_undo
+from orchestrator.configuration import Configuration
 from orchestrator.engine.events import Event
 from orchestrator.engine.operator import answer_run
 from orchestrator.fleet.org_entry import OrgEntry
@@ -21,6 +22,7 @@ from orchestrator.ports import RunRecord, RunStatus
 from orchestrator.redaction import Secret
 from orchestrator.salesforce.rest import OrgApi
 from orchestrator.salesforce.session import Network, NetworkPolicy
+from orchestrator.shipped import playbook_source
 from orchestrator.simulator import control_changes, sessions
 from orchestrator.simulator.simulation import Simulator
 from orchestrator.simulator.truth import org_truth

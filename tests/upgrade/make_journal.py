@@ -18,8 +18,9 @@ from pathlib import Path
 import requests
 from recorded import ALONE, WIRE, World, written
 
-from orchestrator.app import App, playbook_source
+from orchestrator.app import App
 from orchestrator.fleet.org_entry import OrgEntry
+from orchestrator.shipped import playbook_source
 from orchestrator.simulator.operations import operation_of
 from orchestrator.simulator.reading import make_request
 

@@ -18,7 +18,8 @@ from typing import Any
 import requests
 from urllib3 import HTTPResponse
 
-from orchestrator.app import App, Configuration
+from orchestrator.app import App
+from orchestrator.configuration import Configuration
 from orchestrator.ports import RunRecord, RunStatus
 from orchestrator.salesforce.session import Network, NetworkPolicy
 from orchestrator.simulator import control_changes

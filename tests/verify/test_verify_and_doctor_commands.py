@@ -9,8 +9,9 @@ import urllib.request
 
 import pytest
 
-from orchestrator.app import App, Configuration
+from orchestrator.app import App
 from orchestrator.cli.main import run_cli
+from orchestrator.configuration import Configuration
 
 pytestmark = pytest.mark.slow
 SPEED = "60"

@@ -11,7 +11,8 @@ import pytest
 from postgresql_server import programs
 from worker_world import SPEED
 
-from orchestrator.app import App, Configuration
+from orchestrator.app import App
+from orchestrator.configuration import Configuration
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 PASSPHRASE = "a passphrase of the tests, long enough"
