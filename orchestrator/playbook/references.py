@@ -38,17 +38,6 @@ _ACCEPTS: Mapping[str, tuple[type, ...]] = {
     "list": (list, tuple),
     "mapping": (dict, Mapping),
 }
-# What a value in the trees is called in a sentence for users.
-_TYPE_NAMES: Mapping[type, str] = {
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    list: "list",
-    tuple: "list",
-    dict: "mapping",
-    type(None): "null",
-}
 
 
 class ReferenceSyntax(ValueError):
@@ -316,7 +305,8 @@ def _walked(value: Any, visit: Any) -> Any:
 
 
 def _type_name(value: Any) -> str:
-    return _TYPE_NAMES.get(type(value), "object")
+    """What playbooks call the type of a value in the trees."""
+    return next((name for name, types in _ACCEPTS.items() if type(value) in types), "null")
 
 
 def _as_text(part: str | Reference, scope: Mapping[str, Any], name: str) -> str:
