@@ -226,6 +226,8 @@ def _private_file(path: Path) -> Path:
 def _postgresql(url: sa.URL) -> Database:
     defaults = {"connect_timeout": "10", **url.query}
     settings = f"-c lock_timeout={BUSY_TIMEOUT_S}s -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_S}s"
+    # What an effect was announced by must outlive the server, also one that is set to forget quickly.
+    settings += " -c synchronous_commit=on"
     defaults["options"] = f"{settings} {url.query.get('options', '')}"
     try:
         engine = sa.create_engine(url.set(query=defaults), pool_pre_ping=True, **_SHARED_POOL)
