@@ -11,6 +11,8 @@ from orchestrator.store import open_store
 
 SPEED = 40
 TAKEOVER_S = 6.0
+# A machine that runs other tests meanwhile may let the survivor wait for a core.
+BUSY_S = 10.0
 _LOOK_EVERY_S = 0.1
 
 
